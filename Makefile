@@ -1,0 +1,61 @@
+# demo · demo-full · test · check · bench · wheel · docs: each bootstraps what it needs; CPython 3.11+, make and cargo presumed.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo demo-full test test-rust test-python check bench wheel docs build clean
+
+PYTHON ?= python3
+# uv from the PATH, or fetched by pip into a private folder.
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --no-sync
+export UV_PYTHON_DOWNLOADS := never
+export CARGO_TERM_COLOR ?= never
+export TOKENIZERS_PARALLELISM := false
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+
+# Packages exactly as uv.lock has them, and uncal itself, compiled, so that the sources in python/ are the ones that run.
+# uv builds it anew when a file changes that [tool.uv] cache-keys names.
+build: $(filter .tools/%,$(UV))
+	$(UV) sync --locked --quiet --extra demo
+
+demo: build
+	$(RUN) uncal run examples/demo/pipeline.toml
+
+demo-full: build
+	$(RUN) uncal run examples/demo/pipeline-full.toml
+
+test: test-rust test-python
+
+test-rust:
+	cargo test --locked --workspace --quiet
+
+test-python: build
+	$(RUN) pytest
+
+check: build
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	$(RUN) python -m mypy.stubtest uncal._rust
+	$(RUN) lint-imports
+	$(MAKE) docs
+
+docs: build
+	$(RUN) mkdocs build --strict --quiet
+
+bench: build
+	cargo bench --locked --package uncal-core
+	$(RUN) python benches/python/bench_entropy.py
+	$(RUN) python benches/python/bench_metrics.py
+
+# One wheel for CPython 3.11 and later, linked against an old glibc by zig.
+wheel: build
+	$(RUN) maturin build --release --locked --zig --compatibility manylinux_2_28 --out dist
+
+clean:
+	rm -rf target .venv .tools dist site

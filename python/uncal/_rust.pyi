@@ -1,0 +1,89 @@
+"""The compiled kernels of uncal; use `uncal.fast`, which checks and documents them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "auroc",
+    "brier",
+    "ece",
+    "evaluate",
+    "fit_platt",
+    "num_threads",
+    "reliability",
+    "renyi_entropy",
+    "set_num_threads",
+    "spectrum",
+]
+
+def auroc(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def brier(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def ece(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    edges: str,
+    norm: str,
+    debias: bool,
+    threads: int | None,
+) -> float: ...
+def evaluate(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    bootstrap: int,
+    groups: NDArray[np.int64] | None,
+    seed: int,
+    level: float,
+    threads: int | None,
+) -> list[tuple[str, float, float, float, int]]: ...
+def fit_platt(
+    scores: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    smoothing: bool,
+    threads: int | None,
+) -> tuple[float, float, int, bool]: ...
+def num_threads() -> int: ...
+def reliability(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def renyi_entropy(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    alpha: float,
+    kernel: str,
+    gamma: float,
+    normalize: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def set_num_threads(n: int) -> None: ...
+def spectrum(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    kernel: str,
+    gamma: float,
+    normalize: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...

@@ -1,0 +1,279 @@
+"""Sampling with transformers, on whatever device torch has."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from uncal import models
+from uncal.errors import MissingExtraError, ModelError
+from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transformers(Backend):
+    """Draw completions from a causal language model by transformers.
+
+    Prompts go through the model in batches of like length. A prompt is read once and its key-value cache shared by its
+    N completions; completions leave the batch when their turn ends. Each draw uses a random number that depends only on
+    the seed, the prompt and the position, so that a completion does not depend on what else is in the batch (up to
+    rounding in the model's arithmetic).
+
+    Attributes
+    ----------
+    model : str
+        As `uncal.models.resolve` takes it.
+    adapter : str or None, default=None
+        Folder of a PEFT adapter that is put on the model.
+    dtype : str, default="auto"
+        "float32", "bfloat16", "float16"; "auto" is float32 on a CPU, the weights' own on a GPU.
+    device : str, default="auto"
+        As torch names it; "auto" takes CUDA where there is one.
+    batch_tokens : int, default=16384
+        Prompt tokens times completions in one batch, at most; less needs less memory.
+    trust_remote_code : bool, default=False
+        Run code that comes with the model.
+    """
+
+    model: str
+    adapter: str | None = None
+    dtype: str = "auto"
+    device: str = "auto"
+    batch_tokens: int = 16384
+    trust_remote_code: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loaded model behind: a copy in another process loads its own."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("network", "tokenizer", "_ends")}
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return load_tokenizer(self.model, trust_remote_code=self.trust_remote_code)
+
+    @cached_property
+    def network(self) -> Any:
+        """The model itself, on its device, in evaluation mode, with the adapter if there is one."""
+        network = load_model(self.model, dtype=self.dtype, device=self.device, trust_remote_code=self.trust_remote_code)
+        if self.adapter is not None:
+            network = put_adapter(network, self.adapter)
+        return network.eval()
+
+    @contextmanager
+    def adapter_off(self) -> Iterator[None]:
+        """Use the base weights alone inside the block."""
+        if self.adapter is None:
+            yield
+            return
+        with self.network.disable_adapter():
+            yield
+
+    @property
+    def context(self) -> int:
+        """Tokens that the model can hold, prompt and completion together."""
+        return int(getattr(self.network.config, "max_position_embeddings", 0) or 2**31)
+
+    def __call__(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[CompletionGroup]:
+        """Complete every prompt.
+
+        Parameters
+        ----------
+        prompts : sequence of str or list of messages
+            Messages go through the model's chat template; a text is taken as it is. A model without a template gets
+            the contents of the messages, a line each.
+        sampling : Sampling
+
+        Returns
+        -------
+        list of CompletionGroup, one for each prompt, in order
+            A prompt that leaves no room for ``max_tokens`` in the model's context is a group with an error.
+        """
+        tokens = [self.encode(prompt) for prompt in prompts]
+        groups: list[CompletionGroup] = [CompletionGroup([])] * len(prompts)
+        streams = _streams(prompts, sampling)
+        todo: list[int] = []
+        for i, ids in enumerate(tokens):
+            if not ids:
+                groups[i] = CompletionGroup([], "the prompt is empty")
+            elif len(ids) + sampling.max_tokens > self.context:
+                groups[i] = CompletionGroup(
+                    [],
+                    f"the prompt has {len(ids)} tokens; with {sampling.max_tokens} to come that is over "
+                    f"the model's context of {self.context}",
+                )
+            else:
+                todo.append(i)
+        todo.sort(key=lambda i: len(tokens[i]), reverse=True)
+        while todo:
+            longest = len(tokens[todo[0]]) + sampling.max_tokens
+            size = max(1, self.batch_tokens // (longest * sampling.n))
+            batch, todo = todo[:size], todo[size:]
+            done = self._sample([tokens[i] for i in batch], [streams[i] for i in batch], sampling)
+            for i, completions in zip(batch, done, strict=True):
+                groups[i] = CompletionGroup(completions)
+        return groups
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """Tokens of a prompt, the opening of the model's turn included."""
+        if isinstance(prompt, str):
+            return list(self.tokenizer(prompt)["input_ids"])
+        if not self.tokenizer.chat_template:
+            return list(self.tokenizer("".join(f"{turn['content']}\n" for turn in prompt))["input_ids"])
+        text = self.tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @torch.inference_mode()
+    def _sample(
+        self, prompts: list[list[int]], streams: list[np.ndarray], sampling: Sampling
+    ) -> list[list[Completion]]:
+        device, n = self.network.device, sampling.n
+        width = max(map(len, prompts))
+        ids = torch.zeros(len(prompts), width, dtype=torch.long)
+        mask = torch.zeros(len(prompts), width, dtype=torch.long)
+        for row, prompt in enumerate(prompts):  # padded on the left, so that all end together
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        ids, mask = ids.to(device), mask.to(device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        cache = DynamicCache(config=self.network.config)
+        logits = self.network(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        logits = logits.repeat_interleave(n, 0)
+        cache.batch_repeat_interleave(n)
+        mask = mask.repeat_interleave(n, 0)
+        position = positions[:, -1:].repeat_interleave(n, 0)
+
+        uniforms = torch.from_numpy(np.concatenate(streams)).to(device)  # (K, max_tokens)
+        alive = torch.arange(len(prompts) * n, device=device)
+        tokens: list[list[int]] = [[] for _ in range(len(prompts) * n)]
+        logprobs: list[list[float]] = [[] for _ in range(len(prompts) * n)]
+        ends = self._ends.to(device)
+        for step in range(sampling.max_tokens):
+            chosen, chosen_logprobs = _draw(logits, uniforms[alive, step], sampling)
+            for k, token, logprob in zip(alive.tolist(), chosen.tolist(), chosen_logprobs.tolist(), strict=True):
+                tokens[k].append(token)
+                logprobs[k].append(logprob)
+            going = ~torch.isin(chosen, ends)
+            if step + 1 == sampling.max_tokens or not going.any():
+                break
+            if not going.all():
+                kept = going.nonzero()[:, 0]
+                cache.batch_select_indices(kept)
+                alive, chosen, mask, position = alive[kept], chosen[kept], mask[kept], position[kept]
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            position = position + 1
+            logits = self.network(
+                input_ids=chosen[:, None],
+                attention_mask=mask,
+                position_ids=position,
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
+        done = [self._completion(t, lp) for t, lp in zip(tokens, logprobs, strict=True)]
+        return [done[i : i + n] for i in range(0, len(done), n)]
+
+    @cached_property
+    def _ends(self) -> torch.Tensor:
+        """Tokens that end a turn."""
+        named = self.network.generation_config.eos_token_id
+        ends = set(named if isinstance(named, list) else [named]) | {self.tokenizer.eos_token_id}
+        return torch.tensor(sorted(end for end in ends if end is not None), dtype=torch.long)
+
+    def _completion(self, tokens: list[int], logprobs: list[float]) -> Completion:
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        stopped = bool(torch.isin(torch.tensor(tokens[-1]), self._ends))
+        return Completion(text, tokens, logprobs, "stop" if stopped else "length")
+
+
+def _streams(prompts: Sequence[Prompt], sampling: Sampling) -> list[np.ndarray]:
+    """Uniform random numbers for every prompt, (N, max_tokens) float64 each.
+
+    They depend on the seed, the prompt and how often it came before in the call, not on where it stands.
+    """
+    seen: dict[str, int] = {}
+    streams = []
+    for prompt in prompts:
+        text = repr(prompt)
+        seen[text] = seen.get(text, -1) + 1
+        digest = hashlib.sha256(f"{sampling.seed}\0{seen[text]}\0{text}".encode()).digest()
+        generator = np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], np.uint64)))
+        streams.append(generator.random((sampling.n, sampling.max_tokens)))
+    return streams
+
+
+def _draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw a token for each row by inverting the cumulative distribution; its log-probability is the untempered one."""
+    logits = logits.float()
+    if sampling.temperature == 0:
+        chosen = logits.argmax(-1)
+    else:
+        probabilities = (logits / sampling.temperature).softmax(-1)
+        if sampling.top_p < 1:
+            ordered, order = probabilities.sort(-1, descending=True)
+            ordered[ordered.cumsum(-1) - ordered >= sampling.top_p] = 0
+            probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
+        cumulative = probabilities.double().cumsum(-1)
+        point = uniform * cumulative[:, -1]
+        chosen = torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+    logprob = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
+    return chosen, logprob
+
+
+def load_tokenizer(model: str, *, trust_remote_code: bool = False) -> Any:
+    """Load a model's tokenizer; `ModelError` if it can't be had."""
+    folder = models.resolve(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"tokenizer of {model!r} cannot be loaded: {_first_line(error)}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(model: str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> Any:
+    """Load a causal language model onto its device; `ModelError` if it can't be had."""
+    folder = models.resolve(model)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if dtype == "auto" and device == "cpu":
+        dtype = "float32"
+    if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
+        raise ModelError(f"dtype is {dtype!r}; it must be float32, bfloat16, float16 or auto")
+    try:
+        network = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, trust_remote_code=trust_remote_code, use_safetensors=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
+    return network.to(device)
+
+
+def put_adapter(network: Any, adapter: str, *, trainable: bool = False) -> Any:
+    """Put a PEFT adapter on a model."""
+    folder = Path(adapter)
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / file).exists():
+            raise ModelError(f"adapter folder {folder} has no {file}")
+    try:
+        from peft import PeftModel
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("an adapter needs the package 'peft'; `pip install 'uncal[train]'`") from error
+    return PeftModel.from_pretrained(network, str(folder), is_trainable=trainable)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

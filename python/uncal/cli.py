@@ -1,0 +1,264 @@
+"""The command line: one subcommand for each file in stages/ and commands/."""
+
+import argparse
+import contextlib
+import errno
+import json
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from uncal import plugins, settings, stages
+from uncal.errors import ConfigError, UncalError
+from uncal.version import __version__
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+log = logging.getLogger("uncal")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code: 0 done, 1 failed, 2 wrong usage."""
+    parser = _parser(list(sys.argv[1:] if arguments is None else arguments))
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "act"):
+        parser.print_help()
+        return WRONG_USAGE
+    _prepare(options)
+    try:
+        options.act(options)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return _failed(options, error, WRONG_USAGE)
+    except UncalError as error:
+        return _failed(options, error, FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing to tell
+        return FAILED
+    except OSError as error:
+        return _failed(options, _explained(error), FAILED)
+    except KeyboardInterrupt:
+        return _failed(options, UncalError("interrupted; the same command goes on where it was"), 128 + signal.SIGINT)
+    except Exception as error:
+        wrapped = UncalError(f"unexpected {type(error).__name__}: {error}; --debug shows where")
+        return _failed(options, wrapped, FAILED, cause=error)
+    return DONE
+
+
+def _failed(options: argparse.Namespace, error: Exception, code: int, cause: Exception | None = None) -> int:
+    if options.debug:
+        raise cause or error
+    message = " ".join(str(error).split())
+    print(f"uncal: {message}", file=sys.stderr)
+    return code
+
+
+def _explained(error: OSError) -> UncalError:
+    where = f" ({error.filename})" if error.filename else ""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return UncalError(f"the disk is full{where}; finished shards are kept: make room and run the same command")
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return UncalError(f"cannot write{where}: {error.strerror}; choose another --out or --run")
+        case _:
+            return UncalError(f"{error.strerror or error}{where}")
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    """Set up what is said on standard error, and keep the libraries below quiet."""
+    level = logging.WARNING if options.quiet else logging.INFO
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers[:] = [handler]
+    log.setLevel(level)
+    if options.quiet:
+        from uncal import progress
+
+        progress.quiet()
+    if not options.debug:
+        warnings.simplefilter("ignore")
+        for name, value in {
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "TRL_EXPERIMENTAL_SILENCE": "1",
+        }.items():
+            os.environ.setdefault(name, value)
+        with contextlib.suppress(AttributeError):
+            logging.getLogger("transformers").setLevel(logging.ERROR)
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="uncal",
+        description="Teach a language model to say how sure it is, and to be right about that.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"uncal {__version__}")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors")
+    shared.add_argument("--debug", action="store_true", help="show a traceback on errors, and all warnings")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in stages.NAMES:
+        # Flags need the stage's module; only the one that is asked for is imported.
+        _add_stage(commands, name, shared, whole=name in arguments)
+    _add_run(commands, shared)
+    _add_ask(commands, shared)
+    _add_list(commands, shared)
+    _add_doctor(commands, shared)
+    return parser
+
+
+# Stages
+
+
+def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, whole: bool) -> None:
+    from uncal.commands.run import INPUTS
+
+    if not whole:
+        commands.add_parser(name, help=_summary(name), add_help=False)
+        return
+    module = import_module(f"uncal.stages.{name}")
+    parser = commands.add_parser(
+        name, help=_summary(name), description=module.__doc__, parents=[shared], allow_abbrev=False
+    )
+    files = INPUTS[name]
+    if files != (".",):
+        wanted = "FILE" if files == ("source",) else "INPUT"
+        parser.add_argument("inputs", nargs="*", metavar=wanted, type=Path, help=_inputs_help(files))
+    parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, in which files have their names")
+    parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the result goes")
+    parser.add_argument("--config", metavar="FILE.toml", type=Path, help="settings, alone or in a table of the stage")
+    parser.add_argument("--overwrite", action="store_true", help="make the result anew, whatever is there")
+    settings.add_flags(parser, module.Config)
+    parser.set_defaults(act=_run_stage, stage=name, fail=parser.error)
+
+
+def _inputs_help(files: tuple[str, ...]) -> str:
+    if files == ("source",):
+        return "questions: JSONL, JSON, CSV, TSV, Parquet, Arrow, or a folder that `datasets` saved"
+    return f"{', '.join(files)}, in this order; or pass --run"
+
+
+def _summary(stage: str) -> str:
+    """Read what a stage does from the first line of its file, without importing it."""
+    with (Path(__file__).parent / "stages" / f"{stage}.py").open(encoding="utf-8") as file:
+        return file.readline().strip().strip('"').partition(": ")[2].rstrip(".")
+
+
+def _run_stage(options: argparse.Namespace) -> None:
+    from uncal.commands.run import INPUTS, OUTPUT, run_stage
+
+    name = options.stage
+    inputs = _inputs(options, INPUTS[name])
+    if options.out is None and options.run is None:
+        options.fail("say where the result goes: --run DIR, or --out PATH")
+    out = options.out if options.out is not None else options.run / OUTPUT[name]
+    table: dict[str, Any] = {}
+    where = f"uncal {name}"
+    if options.config is not None:
+        table = settings.read_toml(options.config)
+        table = table.get(
+            name, {} if any(isinstance(v, dict) for k, v in table.items() if k in stages.NAMES) else table
+        )
+        table.pop("source", None)
+        where = str(options.config)
+    config = import_module(f"uncal.stages.{name}").Config
+    typed = {field: value for field, value in vars(options).items() if field in config.__dataclass_fields__}
+    run_stage(name, inputs, out, table | typed, where, overwrite=options.overwrite)
+    log.info("%s", out)
+
+
+def _inputs(options: argparse.Namespace, files: tuple[str, ...]) -> list[Path]:
+    if files == (".",):
+        if options.run is None:
+            options.fail("--run DIR is needed")
+        return [options.run]
+    given: list[Path] = options.inputs
+    if given:
+        if len(given) != len(files):
+            options.fail(f"{len(files)} inputs are needed ({', '.join(files)}), not {len(given)}")
+        return given
+    if files == ("source",):
+        options.fail("a file of questions is needed")
+    if options.run is None:
+        options.fail(f"inputs are needed: --run DIR, or {', '.join(files)}")
+    return [options.run / file for file in files]
+
+
+# Commands
+
+
+def _add_run(commands: Any, shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("run", help="all stages of a pipeline.toml; goes on where it was", parents=[shared])
+    parser.add_argument("pipeline", metavar="pipeline.toml", type=Path)
+    parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, instead of the file's")
+    parser.add_argument("--overwrite", action="store_true", help="make everything anew, whatever is there")
+    parser.set_defaults(act=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from uncal import schema
+    from uncal.commands.run import run
+
+    folder = run(options.pipeline, options.run, overwrite=options.overwrite)
+    if (report := folder / schema.REPORT_HTML).exists():
+        print(report)
+
+
+def _add_ask(commands: Any, shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("ask", help="an answer, and how unsure it is", parents=[shared])
+    parser.add_argument("question", nargs="*", help="one question; without it, a question a line from standard input")
+    parser.add_argument("--adapter", metavar="DIR", type=Path, required=True, help="folder that `uncal train` made")
+    parser.add_argument("--model", help="base model, instead of the one that the adapter names")
+    parser.add_argument("--json", action="store_true", help="write a JSON object a line")
+    parser.set_defaults(act=_ask)
+
+
+def _ask(options: argparse.Namespace) -> None:
+    from uncal.commands.ask import as_text, ask
+
+    questions = [" ".join(options.question)] if options.question else _lines()
+    size = 1 if options.question or sys.stdin.isatty() else 16
+    for row in ask(questions, options.adapter, model=options.model, batch_size=size):
+        print(json.dumps(row, ensure_ascii=False) if options.json else as_text(row), flush=True)
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin:
+        if line.strip():
+            yield line.strip()
+
+
+def _add_list(commands: Any, shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("list", help="the plugins of each kind", parents=[shared])
+    parser.add_argument("kind", nargs="?", choices=plugins.KINDS)
+    parser.add_argument("--json", action="store_true", help="write a JSON list")
+    parser.set_defaults(act=_list)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from uncal.commands.list import as_text, plugins_of
+
+    kinds = [options.kind] if options.kind else list(plugins.KINDS)
+    rows = [row for kind in kinds for row in plugins_of(kind)]
+    print(json.dumps(rows, indent=1) if options.json else as_text(rows))
+
+
+def _add_doctor(commands: Any, shared: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("doctor", help="what is installed, and what to install", parents=[shared])
+    parser.add_argument("--json", action="store_true", help="write a JSON object")
+    parser.set_defaults(act=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from uncal.commands.doctor import as_text, examine
+
+    found = examine()
+    print(json.dumps(found, indent=1) if options.json else as_text(found))

@@ -1,0 +1,59 @@
+"""List: the plugins of each kind, with one line about each."""
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from uncal import plugins
+
+
+def plugins_of(kind: str) -> list[dict[str, Any]]:
+    """Describe the plugins of one kind; none of what they need is imported, scorers excepted.
+
+    Returns
+    -------
+    list of dict
+        `kind`, `name` and `summary` of each; for a scorer also `needs`, `range`, `unit` and `source`.
+    """
+    described = []
+    for name in plugins.names(kind):
+        row: dict[str, Any] = {"kind": kind, "name": name, "summary": _summary(kind, name)}
+        if kind == "scorers":
+            scorer = plugins.load(kind, name)
+            row |= {
+                "needs": sorted(scorer.needs),
+                "range": scorer.range,
+                "unit": scorer.unit,
+                "source": scorer.source,
+            }
+        described.append(row)
+    return described
+
+
+def _summary(kind: str, name: str) -> str:
+    """First line of the class's docstring, read from the source."""
+    found = find_spec(f"uncal.{kind}.{name}")
+    assert found is not None
+    assert found.origin is not None
+    for node in ast.parse(Path(found.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == plugins.class_name(name):
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
+
+
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """Write descriptions as aligned lines, a block for each kind."""
+    lines: list[str] = []
+    width = max((len(row["name"]) for row in rows), default=0)
+    kind = None
+    for row in rows:
+        if row["kind"] != kind:
+            kind = row["kind"]
+            lines += [*([""] if lines else []), kind]
+        lines.append(f"  {row['name']:<{width}}  {row['summary']}")
+        if "needs" in row:
+            lines.append(
+                f"  {'':<{width}}  needs {', '.join(row['needs'])}; {row['range']} {row['unit']}; {row['source']}"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""Run: all stages of a pipeline.toml, one table each; goes on where it was."""
+
+import logging
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from uncal import schema, settings
+from uncal.errors import ConfigError
+from uncal.stages import NAMES
+
+log = logging.getLogger("uncal")
+
+INPUTS = {
+    "questions": ("source",),
+    "sample": (schema.QUESTIONS,),
+    "embed": (schema.COMPLETIONS,),
+    "grade": (schema.QUESTIONS, schema.COMPLETIONS),
+    "score": (schema.EMBEDDINGS,),
+    "calibrate": (schema.QUESTIONS, schema.COMPLETIONS, schema.GRADES, schema.SCORES),
+    "train": (schema.TARGETS,),
+    "evaluate": (".",),
+    "report": (".",),
+}
+"""What each stage reads, in the order of its arguments; "." is the run folder itself."""
+
+OUTPUT = {
+    "questions": schema.QUESTIONS,
+    "sample": schema.COMPLETIONS,
+    "embed": schema.EMBEDDINGS,
+    "grade": schema.GRADES,
+    "score": schema.SCORES,
+    "calibrate": schema.CALIBRATOR,
+    "train": schema.ADAPTER,
+    "evaluate": ".",
+    "report": ".",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """What a pipeline.toml says.
+
+    Attributes
+    ----------
+    run : str or None, default=None
+        Folder of the run.
+    stages : tuple of str
+        Those to run; all unless set.
+    """
+
+    run: str | None = None
+    stages: tuple[str, ...] = NAMES
+
+
+def run_stage(name: str, inputs: list[Path], out: Path, table: dict[str, Any], where: str, *, overwrite: bool) -> Any:
+    """Run a stage with the settings in a table."""
+    module = import_module(f"uncal.stages.{name}")
+    config = settings.build(module.Config, table, where)
+    return getattr(module, name)(*inputs, out, config, overwrite=overwrite)
+
+
+def load(path: Path) -> tuple[Pipeline, dict[str, dict[str, Any]], Path]:
+    """Read and check a pipeline.toml before any stage runs.
+
+    Returns
+    -------
+    pipeline : Pipeline
+    tables : dict of str to dict
+        The settings of each stage.
+    source : Path
+        The file of questions; relative to the pipeline's folder.
+    """
+    whole = settings.read_toml(path)
+    tables = {name: value for name, value in whole.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in NAMES:
+            raise ConfigError(f"{path}: no stage [{name}]; there are {', '.join(NAMES)}")
+    pipeline = settings.build(Pipeline, {k: v for k, v in whole.items() if k not in tables}, str(path))
+    for name in pipeline.stages:
+        if name not in NAMES:
+            raise ConfigError(f"{path}: stages names {name!r}; there are {', '.join(NAMES)}")
+    source = tables.get("questions", {}).pop("source", None)
+    if "questions" in pipeline.stages and not isinstance(source, str):
+        raise ConfigError(f"{path}: [questions] needs source, the file of questions")
+    for name in pipeline.stages:
+        settings.build(import_module(f"uncal.stages.{name}").Config, tables.get(name, {}), f"{path} [{name}]")
+    return pipeline, tables, path.parent / (source or "")
+
+
+def run(path: Path, folder: Path | None = None, *, overwrite: bool = False) -> Path:
+    """Run the stages of a pipeline.toml; those that are up to date are skipped.
+
+    Returns
+    -------
+    Path
+        The run folder.
+    """
+    pipeline, tables, source = load(path)
+    if folder is None and pipeline.run is None:
+        raise ConfigError(f"{path}: no folder for the run; set run, or pass --run DIR")
+    folder = folder or Path(str(pipeline.run))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (name for name in NAMES if name in pipeline.stages):
+        log.info("%s", name)
+        inputs = [source if file == "source" else folder / file for file in INPUTS[name]]
+        table = tables.get(name, {})
+        run_stage(name, inputs, folder / OUTPUT[name], table, f"{path} [{name}]", overwrite=overwrite)
+    return folder

@@ -1,0 +1,71 @@
+"""Right if the text says an accepted answer, after SQuAD's normalisation."""
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uncal.types import BoolArray, Grader
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalize(text: str) -> str:
+    """Lower-case, drop ASCII punctuation, then the words a, an and the, then squeeze white space.
+
+    References
+    ----------
+    Rajpurkar et al., SQuAD: 100,000+ Questions for Machine Comprehension of Text, EMNLP 2016; its evaluation script.
+
+    Examples
+    --------
+    >>> normalize("  The Eiffel-Tower, in Paris!")
+    'eiffeltower in paris'
+    """
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactMatch(Grader):
+    """Exact match against any accepted answer, with a rule for chatty texts.
+
+    Text and accepted answers are normalised by `normalize`. A text is right if it equals an accepted answer, or, with
+    ``containment``, if the words of an accepted answer stand in it, all of them, next to each other and in order. That
+    is all: the rule does not read. "The capital of France is Paris." is right for "Paris", and so is "Paris is not the
+    capital, London is"; "Parisian" is not, and "Paris" is not right for "Paris, France".
+
+    An accepted answer of which normalisation leaves nothing ("The", "?") is compared as it stands, stripped. A blank
+    text is wrong.
+
+    Attributes
+    ----------
+    containment : bool, default=True
+
+    Examples
+    --------
+    >>> grade = ExactMatch()
+    >>> grade(["The capital of France is Paris.", "Parisian", ""], [["Paris"]] * 3)
+    array([ True, False, False])
+    """
+
+    containment: bool = True
+
+    def __call__(self, texts: Sequence[str], answers: Sequence[Sequence[str]], /) -> BoolArray:
+        """Grade texts, (K,) each with its accepted answers -> (K,) bool."""
+        return np.array(
+            [self._is_right(text, accepted) for text, accepted in zip(texts, answers, strict=True)], dtype=bool
+        )
+
+    def _is_right(self, text: str, accepted: Sequence[str]) -> bool:
+        said = normalize(text)
+        for answer in accepted:
+            wanted = normalize(answer)
+            if not wanted:
+                if answer.strip() and text.strip() == answer.strip():
+                    return True
+            elif said == wanted or (self.containment and f" {wanted} " in f" {said} "):
+                return True
+        return False

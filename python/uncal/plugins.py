@@ -1,0 +1,100 @@
+"""A folder is a registry: ``scorers/dispersion.py`` holds ``Dispersion``, and "dispersion" is its name everywhere."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from uncal.errors import ConfigError, MissingExtraError, UnknownPluginError
+
+KINDS = ("backends", "embedders", "graders", "scorers", "calibrators", "rewards")
+
+
+def names(kind: str) -> list[str]:
+    """Names of the plugins of one kind.
+
+    Examples
+    --------
+    >>> "von_neumann_entropy" in names("scorers")
+    True
+    """
+    package = import_module(f"uncal.{kind}")
+    return sorted(m.name for m in iter_modules(package.__path__) if m.name[0] != "_")
+
+
+def class_name(name: str) -> str:
+    """Name of the class that a plugin's file holds.
+
+    Examples
+    --------
+    >>> class_name("von_neumann_entropy")
+    'VonNeumannEntropy'
+    """
+    return name.title().replace("_", "")
+
+
+def load(kind: str, name: str) -> type[Any]:
+    """Class of a plugin; "their_package.module:Class" reaches outside uncal.
+
+    Raises
+    ------
+    UnknownPluginError
+        If there is no such plugin.
+    MissingExtraError
+        If a package that the plugin imports is not installed.
+    """
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        if name not in names(kind):
+            raise UnknownPluginError(f"no {name!r} in uncal.{kind}; there are {', '.join(names(kind))}")
+        module, attribute = f"uncal.{kind}.{name}", class_name(name)
+    try:
+        plugin: type[Any] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name == module or (error.name and module.startswith(f"{error.name}.")):
+            raise UnknownPluginError(f"no module {error.name!r} for the {kind} plugin {name!r}") from error
+        raise MissingExtraError(
+            f"{kind} plugin {name!r} needs the package {error.name!r}; `uncal doctor` says what installs it"
+        ) from error
+    except AttributeError as error:
+        raise UnknownPluginError(f"module {module!r} has no {attribute!r} (the {kind} plugin {name!r})") from error
+    return plugin
+
+
+def make(kind: str, name: str, settings: dict[str, Any]) -> Any:
+    """Make a plugin with settings, which are its fields.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is not a field of the plugin, or has a value that it refuses.
+    """
+    plugin = load(kind, name)
+    if is_dataclass(plugin):
+        known = [field.name for field in fields(plugin) if field.init]
+        for setting in settings:
+            if setting not in known:
+                raise ConfigError(f"{name!r} has no setting {setting!r}; it has {', '.join(known) or 'none'}")
+    try:
+        return plugin(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{kind} plugin {name!r}: {error}") from error
+
+
+def lazy_exports(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return the ``__getattr__`` and ``__dir__`` of a kind's package: its classes, imported when first asked for."""
+    package = f"uncal.{kind}"
+
+    def classes() -> dict[str, str]:
+        return {class_name(name): name for name in names(kind)}
+
+    def getattribute(attribute: str) -> Any:
+        if attribute in classes():
+            return load(kind, classes()[attribute])
+        raise AttributeError(f"module {package!r} has no attribute {attribute!r}")
+
+    def directory() -> list[str]:
+        return sorted(["make", *classes()])
+
+    return getattribute, directory

@@ -1,0 +1,39 @@
+"""Von Neumann entropy of a group's embeddings: the score of the main method."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from uncal import fast
+from uncal.types import FloatArray, Groups, Scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class VonNeumannEntropy(Scorer):
+    """Von Neumann entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
+
+    0 when all completions mean one thing, ln N when no two are alike. See `uncal.fast.von_neumann_entropy`.
+
+    Attributes
+    ----------
+    kernel : str, default="rbf"
+    gamma : float, default=1.0
+        Status of both defaults: inferred; the paper's kernel could not be read, an earlier paper of its authors uses
+        these.
+    normalize : bool, default=True
+        Scale embeddings to unit length first.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"embeddings"})
+    range: ClassVar[str] = "0 to ln N"
+    unit: ClassVar[str] = "nat"
+    source: ClassVar[str] = "arXiv 2603.06317 (kernel inferred)"
+
+    kernel: str = "rbf"
+    gamma: float = 1.0
+    normalize: bool = True
+
+    def __call__(self, groups: Groups, /) -> FloatArray:
+        """Score every group, (P,)."""
+        return fast.von_neumann_entropy(
+            groups.embeddings, groups.offsets, kernel=self.kernel, gamma=self.gamma, normalize=self.normalize
+        )

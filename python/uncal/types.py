@@ -1,0 +1,185 @@
+"""The few types that every kind of plugin shares, and the protocol of each kind.
+
+Shape letters: P prompts (groups), N completions of one prompt, K completions in all, D dimensions.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as chat templates take it."""
+
+    role: str
+    content: str
+
+
+Prompt = str | list[Message]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How completions are drawn.
+
+    Attributes
+    ----------
+    n : int, default=1
+        Completions of each prompt.
+    temperature : float, default=1.0
+        Divides the logits; 0 takes the most probable token each time.
+    top_p : float, default=1.0
+        Keep the smallest set of tokens whose probabilities add up to this; 1 keeps all.
+    max_tokens : int, default=64
+        A completion is cut after so many tokens.
+    seed : int, default=0
+        The same seed and prompts give the same completions.
+    """
+
+    n: int = 1
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"n is {self.n}; draw at least 1 completion of a prompt")
+        if not self.temperature >= 0:
+            raise ValueError(f"temperature is {self.temperature}; it must be 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p is {self.top_p}; it must lie in (0, 1]")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
+
+
+class Completion(NamedTuple):
+    """One generated text.
+
+    Attributes
+    ----------
+    text : str
+        Without special tokens and surrounding white space.
+    tokens : list of int
+        Its tokens, the one that ended it included.
+    logprobs : list of float
+        Natural-log probability of each token under the untempered distribution (T = 1).
+    finish_reason : str
+        "stop" at the end of the turn, "length" when cut at ``max_tokens``.
+    """
+
+    text: str
+    tokens: list[int]
+    logprobs: list[float]
+    finish_reason: str
+
+
+class CompletionGroup(NamedTuple):
+    """The completions of one prompt, or why there are none."""
+
+    completions: list[Completion]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Columns of K completions, the rows of a group next to each other, and where each group starts.
+
+    Attributes
+    ----------
+    offsets : ndarray of shape (P + 1,), int64
+        Group p is rows ``offsets[p]`` to ``offsets[p + 1]``.
+    embeddings : ndarray of shape (K, D) or None
+    """
+
+    offsets: IntArray
+    embeddings: NDArray[Any] | None = None
+
+
+class Backend(Protocol):
+    """Prompts -> completions: as many as asked for each prompt, in order, failures named."""
+
+    @abstractmethod
+    def __call__(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[CompletionGroup]:
+        """Complete every prompt `sampling.n` times."""
+
+
+class Embedder(Protocol):
+    """Texts -> (K, D) float32; the same text gives the same row whatever stands beside it."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What identifies the embedding space; part of a calibrator's fingerprint."""
+
+    @abstractmethod
+    def __call__(self, texts: Sequence[str], /) -> NDArray[np.float32]:
+        """Embed every text; a blank text gives a zero row."""
+
+
+class Grader(Protocol):
+    """Completions and the answers accepted for each -> right or wrong; blank text is wrong."""
+
+    @abstractmethod
+    def __call__(self, texts: Sequence[str], answers: Sequence[Sequence[str]], /) -> BoolArray:
+        """Say of each text whether it gives one of its accepted answers."""
+
+
+class Scorer(Protocol):
+    """Groups -> (P,) uncertainty, higher is less sure.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        The columns of `Groups` that it reads.
+    range : str
+        Smallest and largest value, in words.
+    unit : str
+        Unit of the value.
+    source : str
+        Where the formula comes from.
+    """
+
+    needs: ClassVar[frozenset[str]]
+    range: ClassVar[str]
+    unit: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def __call__(self, groups: Groups, /) -> FloatArray:
+        """Score every group."""
+
+
+class Reward(Protocol):
+    """TRL's reward function: keyword columns in, one number (or None, skip) for each completion out."""
+
+    @property
+    @abstractmethod
+    def __name__(self) -> str:
+        """The name under which the trainer logs it."""
+
+    @abstractmethod
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """Reward every completion."""
+
+
+def text_of(completion: Any) -> str:
+    """Text of a completion as TRL hands it to rewards: a str, or a list of messages of which the last counts.
+
+    Examples
+    --------
+    >>> text_of([{"role": "assistant", "content": "42"}])
+    '42'
+    """
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1]["content"] if completion else ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

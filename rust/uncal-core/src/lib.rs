@@ -1,0 +1,40 @@
+//! The numerical kernels of uncal.
+//!
+//! Pure Rust: no Python, no files, no printing. One quantity per file; a file starts with the public function and ends
+//! with its tests. Every function reads borrowed slices, returns `f64`, and gives the same bits for any number of
+//! threads.
+
+mod auroc;
+mod bins;
+mod bootstrap;
+mod brier;
+mod ece;
+mod eigen;
+mod entropy;
+mod error;
+mod evaluate;
+mod float;
+mod groups;
+mod kernel;
+mod pairs;
+mod reliability;
+mod sum;
+mod ties;
+
+pub mod fit;
+pub mod pool;
+
+pub use auroc::auroc;
+pub use bins::{Bins, Edges};
+pub use bootstrap::Rng;
+pub use brier::brier;
+pub use ece::{Ece, Norm, ece};
+pub use eigen::eigenvalues;
+pub use entropy::{renyi_entropy, spectrum, von_neumann_entropy};
+pub use error::{Error, Result};
+pub use evaluate::{Bootstrap, Estimate, evaluate};
+pub use float::Float;
+pub use groups::Groups;
+pub use kernel::{Kernel, Shape};
+pub use pairs::Pairs;
+pub use reliability::{Reliability, reliability};

@@ -1,0 +1,211 @@
+//! What holds for any input.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // small counts
+
+use ndarray::{Array2, Axis, concatenate, s};
+use proptest::prelude::*;
+use uncal_core::{
+    Bins, Bootstrap, Ece, Kernel, Norm, Pairs, Shape, auroc, brier, ece, eigenvalues, evaluate, fit, pool, reliability,
+    renyi_entropy, spectrum, von_neumann_entropy,
+};
+
+const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
+
+/// Up to 8 rows on a coarse grid, so that equal rows and rows of zeros turn up.
+fn group() -> impl Strategy<Value = Array2<f64>> {
+    (1..=8_usize, 1..=5_usize).prop_flat_map(|(n, d)| {
+        prop::collection::vec(-2..=2_i8, n * d)
+            .prop_map(move |v| Array2::from_shape_vec((n, d), v).unwrap().mapv(f64::from))
+    })
+}
+
+fn kernel() -> impl Strategy<Value = Kernel> {
+    (0..5_usize, 0.01..5.0_f64, any::<bool>())
+        .prop_map(|(i, gamma, normalize)| Kernel::new(SHAPES[i], gamma, normalize).unwrap())
+}
+
+/// Confidences in tenths, so that they tie and sit on the edges of bins; weights from 0 to 3, the first above 0.
+fn rows() -> impl Strategy<Value = (Vec<f64>, Vec<bool>, Vec<f64>)> {
+    prop::collection::vec((0..=10_u8, any::<bool>(), 0..=3_u8), 1..40).prop_map(|rows| {
+        let mut weights: Vec<f64> = rows.iter().map(|row| f64::from(row.2)).collect();
+        weights[0] += 1.0;
+        (rows.iter().map(|row| f64::from(row.0) / 10.0).collect(), rows.iter().map(|row| row.1).collect(), weights)
+    })
+}
+
+fn bins() -> impl Strategy<Value = Bins> {
+    prop::sample::select(vec![Bins::Width, Bins::Mass, Bins::Distinct])
+}
+
+fn ends(rows: &Array2<f64>) -> [i64; 2] {
+    [0, i64::try_from(rows.nrows()).unwrap()]
+}
+
+fn entropy(rows: &Array2<f64>, kernel: &Kernel, alpha: f64) -> f64 {
+    renyi_entropy(rows.view(), &ends(rows), kernel, alpha).unwrap()[0]
+}
+
+/// Every row as often as its weight says.
+fn repeated(q: &[f64], c: &[bool], w: &[f64]) -> (Vec<f64>, Vec<bool>) {
+    let rows = q.iter().zip(c).zip(w);
+    rows.flat_map(|((&q, &c), &w)| std::iter::repeat_n((q, c), w as usize)).unzip()
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-12 || (a.is_nan() && b.is_nan())
+}
+
+proptest! {
+    #[test]
+    fn order_and_repetition_of_rows_do_not_matter(e in group(), k in kernel(), alpha in 0.2..5.0_f64) {
+        let h = entropy(&e, &k, alpha);
+        let back = e.slice(s![..;-1, ..]).to_owned();
+        let twice = concatenate![Axis(0), e, back];
+        // what rounding leaves in a zero eigenvalue, at most n * 2e-16, grows under a power below 1
+        let tolerance = if alpha < 1.0 { 1e-15_f64.powf(alpha) * 100.0 } else { 1e-12 };
+        prop_assert!((entropy(&back, &k, alpha) - h).abs() < tolerance);
+        prop_assert!((entropy(&twice, &k, alpha) - h).abs() < tolerance);
+    }
+
+    #[test]
+    fn entropies_fall_with_their_order_and_stay_in_range(e in group(), k in kernel()) {
+        let most = (e.nrows() as f64).ln();
+        let falling = [0.1, 0.5, 0.99, 1.0, 1.01, 2.0, 3.0, 50.0, f64::INFINITY].map(|a| entropy(&e, &k, a));
+        prop_assert!(falling.windows(2).all(|w| w[0] >= w[1] - 1e-12), "{falling:?}");
+        prop_assert!(falling[0] <= most && falling[8] >= 0.0 && falling[8].is_sign_positive());
+    }
+
+    #[test]
+    fn a_spectrum_is_a_distribution(e in group(), k in kernel()) {
+        let values = spectrum(e.view(), &ends(&e), &k).unwrap();
+        prop_assert_eq!(values.len(), e.nrows());
+        prop_assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-14);
+        prop_assert!(values.windows(2).all(|w| w[0] >= w[1]) && values.iter().all(|&l| l >= 0.0));
+    }
+
+    #[test]
+    fn groups_do_not_see_each_other(e in group(), f in group(), k in kernel()) {
+        prop_assume!(e.ncols() == f.ncols());
+        let both = concatenate![Axis(0), e, f];
+        let offsets = [0, ends(&e)[1], ends(&both)[1]];
+        let together = von_neumann_entropy(both.view(), &offsets, &k).unwrap();
+        prop_assert_eq!(together, vec![entropy(&e, &k, 1.0), entropy(&f, &k, 1.0)]);
+    }
+
+    #[test]
+    fn eigenvalues_keep_trace_and_squares(n in 1..20_usize, seed in prop::collection::vec(-1e3..1e3_f64, 400)) {
+        let mut matrix = vec![0.0; n * n];
+        for i in 0..n {
+            for j in 0..n {
+                matrix[i * n + j] = seed[20 * i.max(j) + i.min(j)];
+            }
+        }
+        let trace: f64 = (0..n).map(|i| matrix[i * n + i]).sum();
+        let squares: f64 = matrix.iter().map(|x| x * x).sum();
+        let values = eigenvalues(&mut matrix, n);
+        prop_assert!(values.is_sorted());
+        prop_assert!((values.iter().sum::<f64>() - trace).abs() < 1e-9);
+        prop_assert!((values.iter().map(|x| x * x).sum::<f64>() - squares).abs() < 1e-12 * squares.max(1.0));
+    }
+
+    #[test]
+    fn weights_repeat_rows((q, c, w) in rows(), bins in bins(), n_bins in 1..12_usize) {
+        let weighted = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let (q, c) = repeated(&q, &c, &w);
+        let plain = Pairs::confidences(&q, &c, None).unwrap();
+        prop_assert!(same(brier(&weighted), brier(&plain)));
+        prop_assert!(same(auroc(&weighted), auroc(&plain)));
+        for (norm, debias) in [(Norm::L1, false), (Norm::L1, true), (Norm::L2, false), (Norm::L2, true), (Norm::Max, false)] {
+            let kind = Ece { norm, debias, ..Ece::plain(n_bins, bins) };
+            let (a, b) = (ece(&weighted, &kind).unwrap(), ece(&plain, &kind).unwrap());
+            // the root of a debiased square near 0 magnifies its rounding
+            prop_assert!((a - b).abs() < if norm == Norm::L2 { 1e-7 } else { 1e-12 }, "{norm:?} {debias}: {a} {b}");
+        }
+        let (a, b) = (reliability(&weighted, n_bins, bins).unwrap(), reliability(&plain, n_bins, bins).unwrap());
+        prop_assert_eq!(a.edges, b.edges);
+        prop_assert_eq!(a.count, b.count);
+    }
+
+    #[test]
+    fn calibration_errors_are_ordered((q, c, w) in rows(), bins in bins(), n_bins in 1..12_usize) {
+        let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let with = |norm| ece(&pairs, &Ece { norm, ..Ece::plain(n_bins, bins) }).unwrap();
+        let mean = (0..q.len()).map(|i| w[i] * (q[i] - f64::from(u8::from(c[i])))).sum::<f64>() / pairs.total();
+        let (l1, l2, max) = (with(Norm::L1), with(Norm::L2), with(Norm::Max));
+        prop_assert!(mean.abs() <= l1 + 1e-12 && l1 <= l2 + 1e-12 && l2 <= max + 1e-12 && max <= 1.0 + 1e-12);
+    }
+
+    #[test]
+    fn area_and_its_mirror_are_one((q, c, w) in rows()) {
+        let mirrored: Vec<f64> = q.iter().map(|q| -q).collect();
+        let area = |values: &[f64]| auroc(&Pairs::scores("x", values, &c, Some(&w)).unwrap());
+        let sum = area(&q) + area(&mirrored);
+        let expected = if area(&q).is_nan() { f64::NAN } else { 1.0 };
+        prop_assert!(same(sum, expected), "{}", sum);
+    }
+
+    #[test]
+    fn diagrams_hold_every_row((q, c, w) in rows(), bins in bins(), n_bins in 1..12_usize) {
+        let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let d = reliability(&pairs, n_bins, bins).unwrap();
+        prop_assert_eq!(d.count.iter().sum::<f64>(), pairs.total());
+        prop_assert_eq!((d.edges[0], d.edges[d.edges.len() - 1]), (0.0, 1.0));
+        for b in 0..d.count.len() {
+            if d.count[b] > 0.0 {
+                let (low, q, high) = (d.edges[b], d.mean_confidence[b], d.edges[b + 1]);
+                prop_assert!(low - 1e-15 <= q && q <= high + 1e-15, "{low} {q} {high}");
+                let (low, accuracy, high) = (d.low[b], d.accuracy[b], d.high[b]);
+                prop_assert!(0.0 <= low && low <= accuracy && accuracy <= high && high <= 1.0);
+            } else {
+                prop_assert!(bins == Bins::Width && d.accuracy[b].is_nan());
+            }
+        }
+    }
+
+    #[test]
+    fn a_platt_fit_is_stationary(rows in prop::collection::vec((-5.0..5.0_f64, any::<bool>()), 2..60), smoothing in any::<bool>()) {
+        let (scores, correct): (Vec<f64>, Vec<bool>) = rows.into_iter().unzip();
+        let pairs = Pairs::scores("scores", &scores, &correct, None).unwrap();
+        let map = fit::platt(&pairs, smoothing);
+        prop_assert!(map.slope.is_finite() && map.intercept.is_finite());
+        prop_assert!(map.converged || !smoothing);
+        if map.converged {
+            let (high, low) = if smoothing {
+                ((pairs.right() + 1.0) / (pairs.right() + 2.0), 1.0 / (pairs.wrong() + 2.0))
+            } else {
+                (1.0, 0.0)
+            };
+            let (mut g, mut gx) = (0.0, 0.0);
+            for (&x, &c) in scores.iter().zip(&correct) {
+                let p = 1.0 / (1.0 + (-(map.slope * x + map.intercept)).exp());
+                g += p - if c { high } else { low };
+                gx += (p - if c { high } else { low }) * x;
+            }
+            prop_assert!(g.abs() < 1e-10, "{g:e}");
+            // with one class the slope is 0 by convention, and that is stationary too
+            prop_assert!(gx.abs() < 1e-9, "{gx:e}");
+        }
+    }
+
+    #[test]
+    fn threads_change_no_bit((q, c, w) in rows(), seed in any::<u64>()) {
+        let (q, c, w) = (q.repeat(800), c.repeat(800), w.repeat(800)); // enough rows to be shared out
+        let rows = Array2::from_shape_vec((q.len() / 4, 4), q[..q.len() / 4 * 4].to_vec()).unwrap();
+        let offsets: Vec<i64> = (0..=rows.nrows() as i64 / 5).map(|p| 5 * p).collect();
+        let kernel = Kernel::new(Shape::Rbf, 1.0, true).unwrap();
+        let groups: Vec<i64> = (0..q.len() as i64).map(|i| i % (q.len() as i64 / 2).max(1)).collect();
+        let bits = |threads| pool::with_threads(Some(threads), || {
+            let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+            let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
+            let map = fit::platt(&pairs, true);
+            all.extend([map.slope, map.intercept, brier(&pairs), auroc(&pairs)]);
+            let bootstrap = Bootstrap { replicates: 20, groups: Some(&groups), seed, level: 0.9 };
+            for estimate in evaluate(&pairs, 15, Bins::Mass, Some(&bootstrap)).unwrap() {
+                all.extend([estimate.value, estimate.low, estimate.high]);
+            }
+            all.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+        }).unwrap();
+        let one = bits(1);
+        prop_assert_eq!(&one, &bits(2));
+        prop_assert_eq!(&one, &bits(7));
+    }
+}

@@ -1,0 +1,32 @@
+//! `uncal._rust`: what `uncal.fast` calls. Views in, the GIL released, errors mapped; no arithmetic.
+
+mod auroc;
+mod brier;
+mod call;
+mod ece;
+mod entropy;
+mod evaluate;
+mod fit;
+mod pool;
+mod reliability;
+
+/// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
+#[pyo3::pymodule]
+mod _rust {
+    #[pymodule_export]
+    use crate::auroc::auroc;
+    #[pymodule_export]
+    use crate::brier::brier;
+    #[pymodule_export]
+    use crate::ece::ece;
+    #[pymodule_export]
+    use crate::entropy::{renyi_entropy, spectrum};
+    #[pymodule_export]
+    use crate::evaluate::evaluate;
+    #[pymodule_export]
+    use crate::fit::fit_platt;
+    #[pymodule_export]
+    use crate::pool::{num_threads, set_num_threads};
+    #[pymodule_export]
+    use crate::reliability::reliability;
+}
