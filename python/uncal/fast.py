@@ -350,7 +350,7 @@ def ece(
         _column("confidence", confidence),
         _verdicts(correct),
         _weights(weights),
-        _count("n_bins", n_bins, least=1),
+        _bins(n_bins),
         bins,
         edges,
         norm,
@@ -485,7 +485,7 @@ def reliability(
             _column("confidence", confidence),
             _verdicts(correct),
             _weights(weights),
-            _count("n_bins", n_bins, least=1),
+            _bins(n_bins),
             bins,
             _threads(threads),
         )
@@ -545,7 +545,7 @@ def evaluate(
     correct : array of shape (K,), bool (or all 0 and 1)
     weights : array of shape (K,), optional
     bootstrap : int, default=0
-        Resamples to draw; 0 for values alone.
+        Resamples to draw, up to 10,000,000; 0 for values alone.
     groups : array of shape (K,), integers or strings, optional
         The group (question) of each row: whole groups are drawn with replacement. Without it, rows are.
     seed : int, default=0
@@ -591,16 +591,16 @@ def evaluate(
     >>> evaluate([0.9, 0.8, 0.3], [True, True, False], bootstrap=100, groups=["a", "a", "a"])["auroc"]
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    bootstrap = _count("bootstrap", bootstrap)
+    bootstrap = _count("bootstrap", bootstrap, 0, 10_000_000)
     estimates = _rust.evaluate(
         _column("confidence", confidence),
         _verdicts(correct),
         _weights(weights),
-        _count("n_bins", n_bins, least=1),
+        _bins(n_bins),
         bins,
         bootstrap,
         _labels(groups),
-        _count("seed", seed, most=2**64 - 1),
+        _count("seed", seed, 0, 2**64 - 1),
         level,
         _threads(threads),
     )
@@ -636,7 +636,7 @@ def set_num_threads(n: int) -> None:
     --------
     >>> set_num_threads(2)
     """
-    _rust.set_num_threads(_count("n", n))
+    _rust.set_num_threads(_count("n", n, 1, 4096))
 
 
 # What follows makes arrays of whatever was given, and complains where that cannot be done. Numbers themselves are
@@ -751,7 +751,7 @@ def _one_dimensional(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _count(name: str, value: int, *, least: int = 0, most: int = 2**63 - 1) -> int:
+def _count(name: str, value: int, least: int, most: int) -> int:
     try:
         number = index(value)
     except TypeError as error:
@@ -761,5 +761,9 @@ def _count(name: str, value: int, *, least: int = 0, most: int = 2**63 - 1) -> i
     return number
 
 
+def _bins(n_bins: int) -> int:
+    return _count("n_bins", n_bins, 1, 10_000_000)
+
+
 def _threads(threads: int | None) -> int | None:
-    return None if threads is None else _count("threads", threads, least=1)
+    return None if threads is None else _count("threads", threads, 1, 4096)

@@ -104,7 +104,7 @@ def _converted(gguf: Path) -> Path:
         try:
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        except (ValueError, OSError, RuntimeError, KeyError) as error:
+        except Exception as error:  # a damaged file fails in any way: struct.error, KeyError, ...
             raise ModelError(f"{gguf} cannot be read as a model: {error}") from error
         # A model loaded from GGUF counts as quantized and refuses to be saved; a fresh one with its weights does not.
         config = loaded.config

@@ -97,11 +97,11 @@ class Groups:
     ----------
     offsets : ndarray of shape (P + 1,), int64
         Group p is rows ``offsets[p]`` to ``offsets[p + 1]``.
-    embeddings : ndarray of shape (K, D) or None
+    embeddings : ndarray of shape (K, D)
     """
 
     offsets: IntArray
-    embeddings: NDArray[Any] | None = None
+    embeddings: NDArray[Any]
 
 
 class Backend(Protocol):

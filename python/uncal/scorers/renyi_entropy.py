@@ -29,7 +29,7 @@ class RenyiEntropy(Scorer):
     source: ClassVar[str] = "Giraldo et al., arXiv 1211.2459"
 
     alpha: float = 2.0
-    kernel: str = "rbf"
+    kernel: fast.Kernel = "rbf"
     gamma: float = 1.0
     normalize: bool = True
 

@@ -28,7 +28,7 @@ class VonNeumannEntropy(Scorer):
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "arXiv 2603.06317 (kernel inferred)"
 
-    kernel: str = "rbf"
+    kernel: fast.Kernel = "rbf"
     gamma: float = 1.0
     normalize: bool = True
 

@@ -1,6 +1,7 @@
 """Calibrate: what a score means. scores.parquet, grades.parquet, ... -> calibrator.json, targets.parquet."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -136,11 +137,10 @@ def calibrate(
             left_out += batch["uncertainty"].null_count
             write(batch)
             bar.update(batch.num_rows)
-    calibrator.save(
-        out,
-        made_by=making.to_dict(),
-        fitted_on={"split": "calibrate", "questions": len(ids), "correct": int(correct.sum()), "score": config.score},
-    )
+    fitted_on = {"split": "calibrate", "questions": len(ids), "correct": int(correct.sum()), "score": config.score}
+    if config.apply is not None:
+        fitted_on = json.loads(Path(config.apply).read_text(encoding="utf-8")).get("fitted_on", {})
+    calibrator.save(out, made_by=making.to_dict(), fitted_on=fitted_on)
     if left_out:
         log.warning("calibrate: %d questions have no target, because they have no score", left_out)
     return out

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from uncal.artefacts import MadeBy, Shards
 from uncal.errors import ArtefactError, ConfigError
 from uncal.parse import parse_uncertainty
 from uncal.stages.train import model_card
-from uncal.types import Backend, FloatArray, Sampling
+from uncal.types import Backend, BoolArray, FloatArray, Sampling
 
 log = logging.getLogger("uncal")
 RAW, TEACHER = "entropy", "teacher"
@@ -72,6 +73,8 @@ class Config:
         for name in ("n_bins", "bootstrap", "shard_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.n_examples < 0:
+            raise ConfigError(f"n_examples is {self.n_examples}; it must be 0 or more")
         if not 0 < self.level < 1:
             raise ConfigError(f"level is {self.level}; it must lie in (0, 1)")
 
@@ -311,16 +314,18 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
         "largest_share": max(Counter(confidence.tolist()).values()) / len(present) if present else None,
     }
     if not present:
-        empty = dict.fromkeys(("ece", "ece_distinct", "brier", "auroc"))
-        return entry | empty | {"accuracy": None, "mean_confidence": None, "reliability": None}
+        nothing = ("ece", "ece_distinct", "brier", "auroc", "accuracy", "mean_confidence", "reliability")
+        return entry | dict.fromkeys((*nothing, "risk_coverage"))
     options: dict[str, Any] = {
         "bootstrap": config.bootstrap,
         "level": config.level,
         "seed": config.seed,
         "n_bins": config.n_bins,
     }
-    measured = fast.evaluate(confidence, correct, **options)
-    by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
+    with warnings.catch_warnings():  # of resamples that hold answers of one kind only; AUROC leaves them out
+        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+        measured = fast.evaluate(confidence, correct, **options)
+        by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
     drawn = fast.reliability(confidence, correct, n_bins=config.n_bins)
     return entry | {
         "ece": measured["ece"],
@@ -330,7 +335,37 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
         "accuracy": float(correct.mean()),
         "mean_confidence": float(confidence.mean()),
         "reliability": {name: getattr(drawn, name).tolist() for name in drawn._fields},
+        "risk_coverage": risk_coverage(confidence, correct),
     }
+
+
+def risk_coverage(confidence: FloatArray, correct: BoolArray, points: int = 200) -> dict[str, list[float]]:
+    """Share of wrong answers among the surest ones, as more and more are kept.
+
+    Answers of equal confidence are kept or left together, so the curve does not depend on the order of the rows.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (n,)
+    correct : ndarray of shape (n,), bool
+    points : int, default=200
+        At most so many points, evenly spread; the last one, with all answers, among them.
+
+    Returns
+    -------
+    dict
+        `coverage` and `risk`, lists of equal length, in [0, 1].
+
+    Examples
+    --------
+    >>> risk_coverage(np.array([0.9, 0.5, 0.5]), np.array([True, False, True]))
+    {'coverage': [0.3333333333333333, 1.0], 'risk': [0.0, 0.3333333333333333]}
+    """
+    values, group = np.unique(-confidence, return_inverse=True)
+    kept = np.bincount(group, minlength=len(values)).cumsum()
+    wrong = np.bincount(group, weights=~correct, minlength=len(values)).cumsum()
+    shown = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).round().astype(int))
+    return {"coverage": (kept / len(confidence))[shown].tolist(), "risk": (wrong / kept)[shown].tolist()}
 
 
 def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
@@ -342,7 +377,10 @@ def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
     correct = np.array([row["correct"] for row in scored], dtype=bool)
     ranks = np.unique(values, return_inverse=True)[1]
     confidence = 1 - ranks / max(1, ranks.max())
-    return fast.evaluate(confidence, correct, bootstrap=config.bootstrap, level=config.level, seed=config.seed)["auroc"]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+        measured = fast.evaluate(confidence, correct, bootstrap=config.bootstrap, level=config.level, seed=config.seed)
+    return measured["auroc"]
 
 
 def _wilson(count: int, n: int, level: float) -> tuple[float, float, float] | None:
@@ -377,6 +415,8 @@ def _spearman(
     generator = np.random.default_rng(config.seed)
     draws = generator.integers(len(pairs), size=(config.bootstrap, len(pairs)))
     resampled = [_rank_correlation(x[d], y[d]) for d in draws if np.ptp(x[d]) and np.ptp(y[d])]
+    if not resampled:
+        return value, math.nan, math.nan
     low, high = np.quantile(resampled, [(1 - config.level) / 2, (1 + config.level) / 2])
     return value, float(low), float(high)
 
@@ -417,8 +457,12 @@ def _counts(
     ]
     for source, rows in statements.items():
         reasons = Counter(row["reason"] for row in rows.values() if row["uncertainty"] is None)
+        who = "base" if source == schema.BASE else "trained"
+        found.append(
+            ("evaluate", f"statements of the {who} model without a readable number", sum(reasons.values()), len(rows))
+        )
         found += [
-            ("evaluate", f"statements of the {source} model: {reason}", count, len(rows))
+            ("evaluate", f"of these, statements of the {who} model: {reason}", count, len(rows))
             for reason, count in sorted(reasons.items())
         ]
     counts = [{"stage": stage, "what": what, "count": count, "of": of} for stage, what, count, of in found]
@@ -435,11 +479,13 @@ def _findings(table: list[dict[str, Any]]) -> list[str]:
             continue
         who = {TEACHER: "The teacher", schema.TRAINED: "The trained model", schema.BASE: "The base model"}[name]
         if row["n"] == 0:
-            said.append(f"{who} stated no readable number on {row['malformed']} questions.")
+            said.append(f"{who} stated no readable number on any of {row['malformed']} questions.")
             continue
         gap = row["mean_confidence"] - row["accuracy"]
-        leaning = "overconfident" if gap > 0 else "underconfident"
-        sentence = f"{who} is {leaning} by {abs(gap):.2f} on average over {row['n']} questions"
+        over = f"over {row['n']} question{'s' if row['n'] != 1 else ''}"
+        sentence = f"{who} is {'over' if gap > 0 else 'under'}confident by {abs(gap):.2f} on average {over}"
+        if abs(gap) < 0.005:
+            sentence = f"{who} is neither over- nor underconfident on average {over}"
         auroc = row["auroc"]
         if auroc is None or not math.isfinite(auroc[0]):
             said.append(f"{sentence}; all their answers are of one kind, so AUROC is undefined.")
@@ -474,7 +520,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     columns = {"ECE": "ece", "ECE by value": "ece_distinct", "Brier": "brier", "AUROC": "auroc"}
     lines = [
         f"On {report['questions'][report['split']]} questions of the split `{report['split']}`, "
-        f"{report['level']:.0%} bootstrap intervals:",
+        f"{100 * report['level']:g}% bootstrap intervals:",
         "",
         f"| | n | malformed | distinct values | {' | '.join(columns)} |",
         f"| --- | --- | --- | --- |{' --- |' * len(columns)}",

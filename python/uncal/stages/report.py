@@ -166,7 +166,7 @@ def report(run: Path, out: Path, config: Config | None = None, *, overwrite: boo
         if made["schema_version"] != schema.VERSION:
             raise ArtefactError(
                 f"{source} has schema version {made['schema_version']}, this uncal reads {schema.VERSION}; "
-                "run `uncal evaluate` anew"
+                "run `uncal evaluate --overwrite`"
             )
         html = render(made, making, config)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -187,7 +187,7 @@ def render(made: Mapping[str, Any], making: MadeBy, config: Config) -> str:
         Goes into the page's head.
     config : Config
     """
-    parts = (_head, _comparison, _diagrams, _calibrator, _training, _examples, _left_out, _settings)
+    parts = (_head, _comparison, _diagrams, _risk_coverage, _calibrator, _training, _examples, _left_out, _settings)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -275,6 +275,27 @@ the number beside it counts its highest bar.</p>
 """
 
 
+def _risk_coverage(made: Mapping[str, Any]) -> str:
+    panels = "".join(
+        f"<figure><figcaption>{_safe(row['label'])}<span>{_questions(row['n'])}</span></figcaption>"
+        f"{_risk_curve(row['risk_coverage'])}</figure>"
+        for row in made["table"]
+        if row["risk_coverage"] is not None
+    )
+    return f"""<h2>Risk and coverage: what if only the surest answers are kept?</h2>
+<p class="soft">From left to right more and more answers are kept, the surest first; the height is the share of them that
+is wrong. A number that tells right from wrong makes a curve that climbs; one that does not makes a flat one. The right
+end is the share of wrong answers among all.</p>
+<div class="panels curves">
+{panels or "<p>No number was stated, so there is nothing to draw.</p>"}</div>
+"""
+
+
+def _risk_curve(curve: Mapping[str, Sequence[float]]) -> str:
+    points = list(zip(curve["coverage"], curve["risk"], strict=True))
+    return figures.curve(points, "coverage", "share that is wrong")
+
+
 def _calibrator(made: Mapping[str, Any]) -> str:
     score, calibrator = made["score"], made["calibrator"]
     kind, parameters = calibrator["kind"], calibrator["parameters"]
@@ -287,7 +308,7 @@ def _calibrator(made: Mapping[str, Any]) -> str:
     fitted = _pairs("Fitted numbers", parameters) + _pairs("Fitted on", calibrator["fitted_on"])
     return f"""<h2>From score to confidence</h2>
 <p>AUROC of the score <code>{_safe(score["name"])}</code> before any calibration:
-{" ".join(_number(score["auroc"]))}. This map makes a confidence of it:</p>
+{" ".join(filter(None, _number(score["auroc"])))}. This map makes a confidence of it:</p>
 <p class="formula"><code>{_safe(formula)}</code></p>
 {remark}<div class="panels lists"><div>{fitted}</div>
 {_pairs("How the scores were made (fingerprint)", calibrator["fingerprint"])}</div>
@@ -301,7 +322,7 @@ def _training(made: Mapping[str, Any]) -> str:
         points = [(step, value) for step, value in logged if value is not None]
         if points:
             window = 2 * (len(points) // 40) + 1
-            steps = f"{len(points)} logged steps" + (f"; thick: mean over {window}" if window > 1 else "")
+            steps = f"{len(points)} logged steps" + (f"; thick: mean over {window} steps" if window > 1 else "")
             drawn = figures.curve(points, "step", key, window=window)
             charts.append(f"<figure><figcaption>{name}<span>{steps}</span></figcaption>{drawn}</figure>")
     trained = any(row["name"] == schema.TRAINED for row in made["table"])

@@ -1,6 +1,6 @@
 //! Resampling: random numbers that any thread can compute out of order, and intervals from replicates.
 
-/// Random numbers by their number: SplitMix64 (Steele, Lea, Flood 2014), started at a hash of a seed and a stream.
+/// Random numbers by their number: `SplitMix64` (Steele, Lea, Flood 2014), started at a hash of a seed and a stream.
 ///
 /// The i-th number of a stream is a function of (seed, stream, i) alone, so replicates can be drawn in any order by
 /// any number of threads.

@@ -119,12 +119,11 @@ impl Tridiagonal {
                     d[i + 1] = g + p;
                     g = c * t - b;
                 }
-                match split {
-                    Some(i) => d[i + 1] -= p,
-                    None => {
-                        d[first] -= p;
-                        e[first] = g;
-                    }
+                if let Some(i) = split {
+                    d[i + 1] -= p;
+                } else {
+                    d[first] -= p;
+                    e[first] = g;
                 }
                 e[last] = 0.0;
             }

@@ -61,6 +61,14 @@ pub enum Error {
         /// Zero, infinite or NaN.
         trace: f64,
     },
+    /// The kernel matrix does not fit into memory.
+    #[error("embeddings: group {group} has {rows} distinct rows, too many for a kernel matrix in memory")]
+    Memory {
+        /// The first such group.
+        group: usize,
+        /// Its distinct rows.
+        rows: usize,
+    },
     /// The kernel matrix has an eigenvalue that rounding does not explain.
     #[error("embeddings: the kernel matrix of group {group} has the negative eigenvalue {value:e}")]
     NotPositive {

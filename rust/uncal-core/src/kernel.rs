@@ -68,7 +68,10 @@ impl Kernel {
     pub(crate) fn density<T: Float>(&self, p: usize, start: usize, rows: ArrayView2<'_, T>) -> Result<Density> {
         let points = Points::new(p, start, rows, self.normalize)?;
         let distinct = points.counts.len();
-        let mut matrix = vec![0.0; distinct * distinct];
+        let mut matrix = Vec::new();
+        let entries = distinct.saturating_mul(distinct);
+        matrix.try_reserve_exact(entries).map_err(|_| Error::Memory { group: p, rows: distinct })?;
+        matrix.resize(entries, 0.0);
         let mut trace = 0.0;
         for i in 0..distinct {
             for j in 0..i {

@@ -57,6 +57,7 @@ def row(name: str, label: str) -> dict[str, Any]:
     }
     counts = {"n": 3, "malformed": 1, "malformed_share": [0.25, 0.046, 0.699], "distinct": 2, "largest_share": 2 / 3}
     averages = {"accuracy": 2 / 3, "mean_confidence": 0.75, "reliability": reliability}
+    averages |= {"risk_coverage": {"coverage": [1 / 3, 1.0], "risk": [0.0, 1 / 3]}}
     return {"name": name, "label": label} | counts | {key: [0.123, -0.045, 0.201] for key in METRICS} | averages
 
 
@@ -193,7 +194,7 @@ def test_headers_have_a_scope_and_figures_a_name(made: dict[str, Any], tmp_path:
     page = Page(html_of(made, tmp_path))
     assert page.tags.count("th") == sum(name == "scope" for name, _ in page.attributes)
     figures = [value for name, value in page.attributes if name == "aria-label"]
-    assert len(figures) == 5  # three rows of the table, two curves
+    assert len(figures) == 8  # two for each of three rows, two training curves
     assert all(figures)
 
 
@@ -207,7 +208,7 @@ def test_without_an_adapter_the_page_says_so(made: dict[str, Any], tmp_path: Pat
 
 
 def test_what_is_missing_is_shown_as_not_available(made: dict[str, Any], tmp_path: Path) -> None:
-    nothing = dict.fromkeys((*METRICS, "accuracy", "mean_confidence", "reliability", "largest_share"))
+    nothing = dict.fromkeys((*METRICS, "accuracy", "mean_confidence", "reliability", "risk_coverage", "largest_share"))
     made["table"] = [row("base", "Base model") | nothing | {"n": 0, "distinct": 0}]
     made["table"][0]["malformed_share"] = None
     made["score"]["auroc"] = [None, None, None]
@@ -284,3 +285,9 @@ def test_the_page_says_what_it_was_made_from(made: dict[str, Any], tmp_path: Pat
     assert note["stage"] == "report"
     assert list(note["inputs"]) == [schema.REPORT_JSON]
     assert note["lineage"]["evaluate"] == made["made_by"]["config"]
+
+
+def test_risk_and_coverage_are_drawn_for_every_row_that_has_them(made: dict[str, Any], tmp_path: Path) -> None:
+    page = html_of(made, tmp_path)
+    label = "share that is wrong by coverage: 0 at 0.33, 0.333 at 1"
+    assert page.count(label) == 2 * len(made["table"])  # the title and the label of each figure
