@@ -14,6 +14,7 @@ What happens to a file that is already there:
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import logging
@@ -181,19 +182,30 @@ def _refuse_strangers(out: Path, old: MadeBy, making: MadeBy) -> None:
 def aside(out: Path) -> Iterator[Path]:
     """Give a path beside `out` to write to; rename it to `out` at the end, delete it on an error."""
     out.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
     descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
-    os.close(descriptor)
     temporary = Path(name)
     try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # tells `_sweep` that its maker lives
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        os.fsync(descriptor)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(out)
         _sync_folder(out.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed processes left beside `out`; a living one holds a lock on its file."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _umask() -> int:
@@ -270,8 +282,9 @@ class Shards:
             old = MadeBy.from_json(note.read_text())
             if not self.overwrite:
                 _refuse_strangers(self.folder, old, self.making)
-            if differences := self.making.differences(old):
-                log.info("%s: throwing unfinished shards away (%s)", self.making.stage, "; ".join(differences))
+            why = ["told to overwrite"] if self.overwrite else self.making.differences(old)
+            if why:
+                log.info("%s: throwing unfinished shards away (%s)", self.making.stage, "; ".join(why))
                 for part in self.folder.glob("*"):
                     if part.name != "lock":
                         shutil.rmtree(part) if part.is_dir() else part.unlink()

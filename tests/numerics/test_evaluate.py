@@ -27,7 +27,8 @@ def draw(seed, replicate, n):
 def bootstrap(q, c, weights, groups, replicates, seed, level, bins):
     """Resample rows, compute each metric anew, take percentiles."""
     if groups is None:
-        order = np.lexsort([c, q])  # rows are numbered by value, then verdict
+        # rows are numbered by value, then verdict, then weight
+        order = np.lexsort([c, q] if weights is None else [weights, c, q])
         units = [[i] for i in order]
     else:
         units = [np.flatnonzero(groups == label) for label in np.unique(groups)]
@@ -64,9 +65,7 @@ def test_intervals_are_those_of_a_bootstrap_in_python(bins, grouped, weighted):
     q, c = data(60)
     rng = np.random.default_rng(1)
     groups = rng.integers(0, 25, size=60) * 7 - 50 if grouped else None
-    weights = rng.integers(0, 3, size=60).astype(float) if weighted and grouped else None
-    if weighted and not grouped:
-        weights = np.where(c, 2.0, 1.0) + np.round(q, 1)  # rows that tie weigh the same
+    weights = rng.integers(0, 3, size=60).astype(float) if weighted else None
     found = fast.evaluate(q, c, weights=weights, bootstrap=40, groups=groups, seed=11, level=0.8, bins=bins)
     expected = bootstrap(q, c, weights, groups, 40, 11, 0.8, bins)
     for name, (low, high) in expected.items():
@@ -128,12 +127,20 @@ def test_labels_of_groups_may_be_anything_that_sorts():
 def test_order_of_rows_does_not_matter():
     q, c = data(200, seed=8)
     groups = np.random.default_rng(9).integers(0, 30, size=200)
+    weights = np.random.default_rng(15).uniform(size=200)
     order = np.random.default_rng(10).permutation(200)
     for labels in (None, groups):
-        one = fast.evaluate(q, c, bootstrap=100, groups=labels)
-        other = fast.evaluate(q[order], c[order], bootstrap=100, groups=None if labels is None else labels[order])
-        for name in METRICS:
-            np.testing.assert_allclose(other[name], one[name], rtol=1e-12)
+        for w in (None, weights):
+            one = fast.evaluate(q, c, weights=w, bootstrap=100, groups=labels)
+            other = fast.evaluate(
+                q[order],
+                c[order],
+                weights=None if w is None else w[order],
+                bootstrap=100,
+                groups=None if labels is None else labels[order],
+            )
+            for name in METRICS:
+                np.testing.assert_allclose(other[name], one[name], rtol=1e-12)
 
 
 def test_seeds_give_their_own_intervals_and_the_same_each_time():
@@ -188,7 +195,7 @@ def test_weights_that_a_resample_can_miss_are_left_out_with_a_warning():
     ("settings_", "message"),
     [
         ({"bootstrap": -1}, "bootstrap: is -1, must be a whole number from 0 to 10000000"),
-        ({"bootstrap": 9, "level": 1}, "level: is 1, must be a number between 0 and 1"),
+        ({"bootstrap": 9, "level": 1}, "level: is 1.0, must be a number between 0 and 1"),
         ({"bootstrap": 9, "level": np.nan}, "level: is NaN, must be a number between 0 and 1"),
         ({"bootstrap": 9, "seed": -1}, "seed: is -1, must be a whole number from 0 to 18446744073709551615"),
         ({"bootstrap": 9, "groups": [1, 2]}, "groups: has 2 rows, 10 expected"),

@@ -110,8 +110,8 @@ def test_debiasing_takes_off_what_chance_adds():
                 q = rng.uniform(size=200)
                 found.append(fast.ece(q, rng.uniform(size=200) < q, norm=norm, debias=debias))
             errors[norm, debias] = np.mean(found)
-    # These confidences are calibrated, so all of it is chance: a gap of sd s is 0.80 s on average, and 1.13 s once noise
-    # of the same size is added again, so 2 * 0.80 - 1.13 = 0.47 s are left.
+    # These confidences are calibrated, so all of it is chance: a gap of sd s is 0.80 s on average, and 1.13 s once
+    # noise of the same size is added again, so 2 * 0.80 - 1.13 = 0.47 s are left.
     assert errors["l1", True] == pytest.approx(0.59 * errors["l1", False], rel=0.1)
     assert errors["l2", True] < 0.5 * errors["l2", False]
 

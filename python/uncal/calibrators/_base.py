@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from uncal import artefacts, plugins
 from uncal.errors import ArtefactError, FingerprintError
@@ -64,11 +65,13 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If shapes differ, a value is not finite, or `correct` holds more than two labels.
         """
         values = _one_column(scores)
-        labels = column_or_1d(correct)
+        if correct is None:
+            raise ValueError("requires y to be passed, but the target y is None: correct says which rows are right")
+        labels = column_or_1d(correct, warn=True)
         if len(values) != len(labels):
             raise ValueError(f"scores has {len(values)} rows, correct has {len(labels)}")
         self.classes_, is_right = _labels(labels)
-        weights = None if sample_weight is None else column_or_1d(sample_weight).astype(float)
+        weights = None if sample_weight is None else _weights(sample_weight, len(values))
         self.n_features_in_ = 1
         self.n_fitted_ = len(values)
         self.fingerprint_ = dict(fingerprint or {})
@@ -94,6 +97,7 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, scores: ArrayLike) -> np.ndarray:
         """Give the more probable label of each row, of shape (n,)."""
+        check_is_fitted(self)
         labels: np.ndarray = self.classes_[(self.confidence(scores) > 0.5).astype(int)]
         return labels
 
@@ -181,21 +185,30 @@ def load(path: str | Path) -> Calibrator:
     return calibrator
 
 
+def _weights(sample_weight: ArrayLike, n: int) -> FloatArray:
+    weights: FloatArray = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight has shape {weights.shape}; it must have shape ({n},)")
+    if not weights.any():
+        raise ValueError("sample_weight is zero in every row")
+    return weights
+
+
 def _one_column(scores: ArrayLike) -> FloatArray:
-    values: np.ndarray = np.asarray(scores)
-    if values.ndim == 2 and values.shape[1] != 1:
+    """Return scores as a (n,) float64 array; `ValueError` if they are not one finite real number a row."""
+    values: np.ndarray = check_array(
+        scores, ensure_2d=False, allow_nd=True, ensure_all_finite=False, dtype="numeric", input_name="scores"
+    )
+    if values.ndim == 2 and not values.shape[1]:
+        raise ValueError(f"scores has 0 feature(s) (shape={values.shape}) while a minimum of 1 is required.")
+    if values.ndim == 2 and values.shape[1] > 1:
         raise ValueError(f"scores has {values.shape[1]} features, but a calibrator is expecting 1 feature as input")
-    values = column_or_1d(values.reshape(len(values)) if values.ndim == 2 else values)
-    if values.dtype.kind not in "fiub":
-        values = values.astype(np.float64)
-    if values.dtype.kind == "c":
-        raise ValueError("Complex data not supported: scores must be real numbers")
-    values = values.astype(np.float64)
-    if len(values) == 0:
-        raise ValueError("scores has 0 rows; a minimum of 1 is required")
-    if not np.isfinite(values).all():
-        raise ValueError(f"scores holds NaN or infinity, first at row {int(np.argmin(np.isfinite(values)))}")
-    return values
+    if values.ndim not in (1, 2):
+        raise ValueError(f"scores has {values.ndim} dimensions; it must have shape (n,) or (n, 1)")
+    numbers: FloatArray = values.reshape(-1).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"scores holds NaN or infinity, first at row {int(np.argmin(np.isfinite(numbers)))}")
+    return numbers
 
 
 def _labels(correct: np.ndarray) -> tuple[np.ndarray, BoolArray]:
@@ -204,10 +217,16 @@ def _labels(correct: np.ndarray) -> tuple[np.ndarray, BoolArray]:
         return np.array([False, True]), correct
     if correct.dtype.kind == "f" and not np.isfinite(correct).all():
         raise ValueError(f"correct holds NaN or infinity, first at row {int(np.argmin(np.isfinite(correct)))}")
+    check_classification_targets(correct)
     classes = np.unique(correct)
     if len(classes) > 2:
-        raise ValueError(f"Only binary classification is supported: correct holds {len(classes)} labels")
-    if set(classes.tolist()) <= {0, 1}:
+        raise ValueError(
+            f"Only binary classification is supported. The type of the target is {type_of_target(correct)}. "
+            f"(correct holds {len(classes)} labels)"
+        )
+    if classes.dtype.kind in "iuf" and set(classes.tolist()) <= {0, 1}:
         classes = np.array([0, 1], correct.dtype)
+    elif len(classes) == 1:
+        raise ValueError(f"correct holds the one class {classes[0]!r}; it must be bool, or hold two labels")
     is_right: BoolArray = correct == classes[-1]
     return classes, is_right

@@ -24,7 +24,7 @@ impl FromStr for Bins {
             "width" => Self::Width,
             "mass" => Self::Mass,
             "distinct" => Self::Distinct,
-            _ => return Err(Error::setting("bins", format!("{name:?}"), "one of width, mass, distinct")),
+            _ => return Err(Error::setting("bins", name, "one of width, mass, distinct")),
         })
     }
 }
@@ -53,7 +53,7 @@ impl FromStr for Edges {
             "left-open" => Self::LeftOpen,
             _ => {
                 let names = "one of right, left, guo, left-open";
-                return Err(Error::setting("edges", format!("{name:?}"), names));
+                return Err(Error::setting("edges", name, names));
             }
         })
     }

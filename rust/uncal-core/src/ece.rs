@@ -25,7 +25,7 @@ impl FromStr for Norm {
             "l1" => Self::L1,
             "l2" => Self::L2,
             "max" => Self::Max,
-            _ => return Err(Error::setting("norm", format!("{name:?}"), "one of l1, l2, max")),
+            _ => return Err(Error::setting("norm", name, "one of l1, l2, max")),
         })
     }
 }

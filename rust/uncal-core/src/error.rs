@@ -54,7 +54,7 @@ pub enum Error {
         group: usize,
     },
     /// Raw rows too small or too large for the kernel.
-    #[error("embeddings: the kernel matrix of group {group} has trace {trace:e}; rescale the rows or normalize them")]
+    #[error("embeddings: the kernel matrix of group {group} has trace {trace:?}; rescale the rows or normalize them")]
     Trace {
         /// The first such group.
         group: usize,
@@ -70,7 +70,7 @@ pub enum Error {
         rows: usize,
     },
     /// The kernel matrix has an eigenvalue that rounding does not explain.
-    #[error("embeddings: the kernel matrix of group {group} has the negative eigenvalue {value:e}")]
+    #[error("embeddings: the kernel matrix of group {group} has the negative eigenvalue {value:?}")]
     NotPositive {
         /// The first such group.
         group: usize,
@@ -94,7 +94,7 @@ pub enum Error {
         name: &'static str,
     },
     /// A value of one row is not allowed.
-    #[error("{name}: row {row} is {value}, must be {needed}")]
+    #[error("{name}: row {row} is {value:?}, must be {needed}")]
     Value {
         /// The argument.
         name: &'static str,
@@ -106,7 +106,7 @@ pub enum Error {
         needed: &'static str,
     },
     /// All weights are zero, or their sum is out of range.
-    #[error("weights: their sum is {sum:e}, must lie between 1e-100 and 1e100")]
+    #[error("weights: their sum is {sum:?}, must lie between 1e-100 and 1e100")]
     WeightSum {
         /// The sum.
         sum: f64,
@@ -124,13 +124,10 @@ pub enum Error {
     /// Two settings that exclude each other.
     #[error("{0}")]
     Conflict(&'static str),
-    /// Threads could not be started.
-    #[error("threads: the pool could not be started: {0}")]
-    Pool(String),
 }
 
 impl Error {
-    pub(crate) fn setting(name: &'static str, value: impl std::fmt::Display, needed: &'static str) -> Self {
-        Self::Setting { name, value: value.to_string(), needed }
+    pub(crate) fn setting(name: &'static str, value: impl std::fmt::Debug, needed: &'static str) -> Self {
+        Self::Setting { name, value: format!("{value:?}"), needed }
     }
 }

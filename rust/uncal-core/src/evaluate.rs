@@ -197,11 +197,11 @@ mod tests {
     fn wrong_settings_are_named() {
         let pairs = Pairs::confidences(&Q, &C, None).unwrap();
         let fails = |bootstrap| evaluate(&pairs, 10, Bins::Width, Some(&bootstrap)).unwrap_err().to_string();
-        assert_eq!(fails(Bootstrap { level: 1.0, ..boot(None) }), "level: is 1, must be a number between 0 and 1");
+        assert_eq!(fails(Bootstrap { level: 1.0, ..boot(None) }), "level: is 1.0, must be a number between 0 and 1");
         assert_eq!(fails(boot(Some(&[0; 9]))), "groups: has 9 rows, 10 expected");
         assert_eq!(
             fails(boot(Some(&[0, 1, -1, 0, 0, 0, 0, 0, 0, 0]))),
-            "groups: row 2 is -1, must be a group counted from 0 without gaps"
+            "groups: row 2 is -1.0, must be a group counted from 0 without gaps"
         );
         assert_eq!(fails(boot(Some(&[0, 2, 0, 0, 0, 0, 0, 0, 0, 0]))), "groups: must be counted from 0 without gaps");
     }

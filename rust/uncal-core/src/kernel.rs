@@ -33,7 +33,7 @@ impl FromStr for Shape {
             "poly2" => Self::Poly2,
             _ => {
                 let names = "one of rbf, laplacian, cosine, cosine01, poly2";
-                return Err(Error::setting("kernel", format!("{name:?}"), names));
+                return Err(Error::setting("kernel", name, names));
             }
         })
     }

@@ -84,6 +84,12 @@ impl<'a> Pairs<'a> {
         self.weights.map_or(1.0, |weights| weights[i])
     }
 
+    /// Whether rows have weights of their own.
+    #[must_use]
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// The sum of the weights of right rows.
     #[must_use]
     pub fn right(&self) -> f64 {
@@ -124,9 +130,9 @@ mod tests {
         assert_eq!(fails(&[0.5, 1.5], &[true; 2], None), "confidence: row 1 is 1.5, must be a number in [0, 1]");
         assert_eq!(fails(&[f64::NAN], &[true], None), "confidence: row 0 is NaN, must be a number in [0, 1]");
         assert_eq!(fails(&[0.5], &[true], Some(&[])), "weights: has 0 rows, 1 expected");
-        assert_eq!(fails(&[0.5], &[true], Some(&[-1.0])), "weights: row 0 is -1, must be finite and at least 0");
+        assert_eq!(fails(&[0.5], &[true], Some(&[-1.0])), "weights: row 0 is -1.0, must be finite and at least 0");
         for sum in [0.0, 1e-101, 1e101] {
-            let text = format!("weights: their sum is {sum:e}, must lie between 1e-100 and 1e100");
+            let text = format!("weights: their sum is {sum:?}, must lie between 1e-100 and 1e100");
             assert_eq!(fails(&[0.5], &[true], Some(&[sum])), text);
         }
         let error = Pairs::scores("scores", &[1.0, f64::INFINITY], &[true; 2], None).unwrap_err();

@@ -54,12 +54,9 @@ pub fn num_threads() -> Result<usize> {
 /// Run `f`; the maps in it get `threads` threads, by default [`num_threads`].
 ///
 /// # Errors
-/// [`Error::Setting`] for a number of threads that makes no sense, [`Error::Pool`] if they do not start.
+/// [`Error::Setting`] for a number of threads that makes no sense.
 pub fn with_threads<R>(threads: Option<usize>, f: impl FnOnce() -> R) -> Result<R> {
     let n = threads.map_or_else(num_threads, |n| check("threads", n))?;
-    if n > 1 {
-        pool(n)?; // so that a failure is an error here, and cannot happen inside f
-    }
     let _restore = Restore(CALL.replace(n));
     Ok(f())
 }
@@ -122,7 +119,7 @@ fn pool_of_call(len: usize, work: usize) -> Option<Arc<ThreadPool>> {
         n => Some(n),
     }
     .filter(|&n| n > 1)
-    .and_then(|n| pool(n).ok())
+    .and_then(pool)
 }
 
 /// The pools of one process. A forked child inherits the memory of its parent's pools but not their threads, and
@@ -141,7 +138,8 @@ impl Node {
     }
 }
 
-fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
+/// The pool of so many threads; none if the system does not grant them, and one thread does the work.
+fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
     static FIRST: Node = Node::new();
     let here = process::id();
     let mut node = &FIRST;
@@ -154,16 +152,12 @@ fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
     };
     let mut pools = pools.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&threads) {
-        return Ok(Arc::clone(pool));
+        return Some(Arc::clone(pool));
     }
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("uncal-{i}"))
-        .build()
-        .map_err(|error| Error::Pool(error.to_string()))?;
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("uncal-{i}")).build().ok()?;
     let pool = Arc::new(pool);
     pools.insert(threads, Arc::clone(&pool));
-    Ok(pool)
+    Some(pool)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::{Pairs, pool};
 
-/// The rows of [`Pairs`] by value, then verdict, then place; -0.0 equals 0.0.
+/// The rows of [`Pairs`] by value, then verdict, then weight, then place; -0.0 equals 0.0.
 pub(crate) struct Sorted {
     pub order: Vec<usize>,
 }
@@ -17,7 +17,13 @@ impl Sorted {
         let mut keys: Vec<(u64, u64)> = (0..pairs.len()).map(key).collect();
         pool::sort(&mut keys);
         #[allow(clippy::cast_possible_truncation)] // it was a usize
-        let order = keys.into_iter().map(|(_, tag)| (tag & !RIGHT) as usize).collect();
+        let mut order: Vec<usize> = keys.into_iter().map(|(_, tag)| (tag & !RIGHT) as usize).collect();
+        if pairs.is_weighted() {
+            let tie = |&i: &usize, &j: &usize| pairs.value(i) == pairs.value(j) && pairs.correct(i) == pairs.correct(j);
+            for run in order.chunk_by_mut(tie) {
+                run.sort_unstable_by_key(|&i| (pairs.weight(i).to_bits(), i)); // bits order as numbers from 0 up do
+            }
+        }
         Self { order }
     }
 }
@@ -91,8 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn order_goes_by_value_then_verdict_then_place() {
-        let pairs = Pairs::scores("x", &[2.0, 1.0, 2.0, 2.0], &[true, true, false, false], None).unwrap();
-        assert_eq!(Sorted::new(&pairs).order, [1, 2, 3, 0]);
+    fn order_goes_by_value_then_verdict_then_weight_then_place() {
+        let (values, correct) = ([2.0, 1.0, 2.0, 2.0], [true, true, false, false]);
+        let order = |weights| Sorted::new(&Pairs::scores("x", &values, &correct, weights).unwrap()).order;
+        assert_eq!(order(None), [1, 2, 3, 0]);
+        assert_eq!(order(Some(&[1.0, 1.0, 1.0, 1.0])), [1, 2, 3, 0]);
+        assert_eq!(order(Some(&[1.0, 1.0, 1.0, 0.5])), [1, 3, 2, 0]);
     }
 }

@@ -185,6 +185,10 @@ proptest! {
             prop_assert!(gx.abs() < 1e-9, "{gx:e}");
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))] // of some ten thousand rows each
 
     #[test]
     fn threads_change_no_bit((q, c, w) in rows(), seed in any::<u64>()) {
