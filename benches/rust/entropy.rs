@@ -15,17 +15,11 @@ fn entropies(c: &mut Criterion) {
         let rng = Rng::new(1, 0);
         let entry = |(i, j)| (rng.bits((i * d + j) as u64) as f64 / 2f64.powi(63) - 1.0) as f32;
         let embeddings = Array2::from_shape_fn((GROUPS * n, d), entry);
-        let offsets: Vec<i64> = (0..=GROUPS)
-            .map(|p| i64::try_from(p * n).expect("small"))
-            .collect();
+        let offsets: Vec<i64> = (0..=GROUPS).map(|p| i64::try_from(p * n).expect("small")).collect();
         let mut group = c.benchmark_group("entropy, one thread");
         group.throughput(Throughput::Elements(GROUPS as u64));
         for alpha in [1.0, 2.0] {
-            let name = if alpha == 1.0 {
-                "von Neumann"
-            } else {
-                "Renyi-2"
-            };
+            let name = if alpha == 1.0 { "von Neumann" } else { "Renyi-2" };
             group.bench_function(BenchmarkId::new(name, format!("N={n} D={d}")), |b| {
                 b.iter(|| {
                     pool::with_threads(Some(1), || {

@@ -58,6 +58,7 @@ def fit_platt(
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     smoothing: bool,
+    tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
 def num_threads() -> int: ...

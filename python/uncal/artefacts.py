@@ -277,6 +277,19 @@ class Shards:
         except BlockingIOError as error:
             self._lock.close()
             raise ArtefactError(f"another process is making {self.out}; wait for it or stop it") from error
+        try:
+            self._tidy()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def _tidy(self) -> None:
+        """Throw away what does not belong to this work, and note what it is."""
         note = self.folder / "made_by.json"
         if note.exists():
             old = MadeBy.from_json(note.read_text())
@@ -286,16 +299,11 @@ class Shards:
             if why:
                 log.info("%s: throwing unfinished shards away (%s)", self.making.stage, "; ".join(why))
                 for part in self.folder.glob("*"):
-                    if part.name != "lock":
+                    if part.name not in ("lock", note.name):  # the note goes last: a kill here changes nothing
                         shutil.rmtree(part) if part.is_dir() else part.unlink()
         for left in self.folder.glob(".*.tmp"):
             left.unlink()
         write_text(note, self.making.to_json())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.close()
 
     def part(self, index: int) -> Path:
         """Path of a shard; it exists only when it is whole."""

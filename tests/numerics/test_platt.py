@@ -40,6 +40,11 @@ def newton(scores, target, weights):
     return at[0] / spread, at[1] - at[0] * centre / spread
 
 
+def exact(*args, **options):
+    """To the minimum, as far as rounding lets it."""
+    return fast.fit_platt(*args, **options, tol=0)
+
+
 def data(k, seed=0):
     rng = np.random.default_rng(seed)
     scores = rng.normal(1.0, 0.7, size=k)
@@ -52,7 +57,7 @@ def data(k, seed=0):
 def test_the_fit_is_the_minimum(smoothing, k, weighted):
     scores, correct = data(k)
     weights = np.random.default_rng(1).uniform(0.1, 3, size=k) if weighted else None
-    fit = fast.fit_platt(scores, correct, weights=weights, smoothing=smoothing)
+    fit = exact(scores, correct, weights=weights, smoothing=smoothing)
     each = np.ones(k) if weights is None else weights
     slope, intercept = newton(scores, targets(correct, each, smoothing), each)
     assert fit.converged
@@ -62,7 +67,7 @@ def test_the_fit_is_the_minimum(smoothing, k, weighted):
 def test_scipy_finds_nothing_lower():
     scores, correct = data(300, seed=2)
     target = targets(correct)
-    fit = fast.fit_platt(scores, correct)
+    fit = exact(scores, correct)
     best = scipy.optimize.minimize(loss, [0.0, 0.0], args=(scores, target), method="BFGS", options={"gtol": 1e-7})
     assert loss(fit[:2], scores, target) <= best.fun + 1e-12
     np.testing.assert_allclose(fit[:2], best.x, rtol=1e-6)  # as far as a gradient of 1e-7 goes
@@ -71,7 +76,7 @@ def test_scipy_finds_nothing_lower():
 def test_scikit_learn_agrees_with_smoothing():
     scores, correct = data(2000, seed=3)
     theirs = _SigmoidCalibration().fit(scores, correct)
-    fit = fast.fit_platt(scores, correct)
+    fit = exact(scores, correct)
     # theirs stops L-BFGS early, so agreement is to its tolerance
     np.testing.assert_allclose([fit.slope, fit.intercept], [-theirs.a_, -theirs.b_], rtol=1e-4)
 
@@ -79,41 +84,55 @@ def test_scikit_learn_agrees_with_smoothing():
 def test_scikit_learn_agrees_without_smoothing():
     scores, correct = data(2000, seed=4)
     theirs = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(scores[:, None], correct)
-    fit = fast.fit_platt(scores, correct, smoothing=False)
+    fit = exact(scores, correct, smoothing=False)
     np.testing.assert_allclose([fit.slope, fit.intercept], [theirs.coef_[0, 0], theirs.intercept_[0]], rtol=1e-8)
 
 
-def test_known_fits():
-    fit = fast.fit_platt(SCORES, CORRECT)
+def test_known_minima():
+    fit = exact(SCORES, CORRECT)
     np.testing.assert_allclose([fit.slope, fit.intercept], [-1.3174516117, 1.4369494360], rtol=0, atol=1e-9)
     np.testing.assert_allclose(loss(fit[:2], SCORES, targets(CORRECT)), 4.7996665823, rtol=0, atol=1e-9)
-    four = fast.fit_platt([0, 1, 2, 3], [1, 1, 0, 0])
+    four = exact([0, 1, 2, 3], [1, 1, 0, 0])
     np.testing.assert_allclose([four.slope, four.intercept], [-0.9081842625, 1.3622763938], rtol=0, atol=1e-9)
-    plain = fast.fit_platt(SCORES, CORRECT, smoothing=False)
+    plain = exact(SCORES, CORRECT, smoothing=False)
     np.testing.assert_allclose([plain.slope, plain.intercept], [-2.4246895468, 2.6048521093], rtol=0, atol=1e-9)
 
 
-def test_the_loop_that_stops_at_a_gradient_of_1e_5_ends_close_by():
-    # Values of libsvm's loop. It stops where the loss is right to 1e-10 and the parameters to 1e-5.
+def test_by_default_it_ends_where_libsvm_does():
     fit = fast.fit_platt(SCORES, CORRECT)
-    np.testing.assert_allclose([-fit.slope, -fit.intercept], [1.3174463517, -1.4369448458], rtol=0, atol=1e-5)
-    early = (-1.3174463517, 1.4369448458)
-    target = targets(CORRECT)
-    assert loss(fit[:2], SCORES, target) < loss(early, SCORES, target)
+    np.testing.assert_allclose([-fit.slope, -fit.intercept], [1.3174463517, -1.4369448458], rtol=0, atol=1e-9)
     known = [0.78670887, 0.71299327, 0.68529672, 0.56248245, 0.46406437, 0.36836796, 0.23184048, 0.18824762]
-    np.testing.assert_allclose(expit(fit.slope * SCORES + fit.intercept), known, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(expit(fit.slope * SCORES + fit.intercept), known, rtol=0, atol=1e-8)
+    four = fast.fit_platt([0, 1, 2, 3], [1, 1, 0, 0])
+    np.testing.assert_allclose([-four.slope, -four.intercept], [0.9081774222, -1.3622661333], rtol=0, atol=1e-9)
+    assert fast.fit_platt(SCORES, CORRECT, smoothing=False) == exact(SCORES, CORRECT, smoothing=False)
+    assert fit.converged
+    assert fit.iterations < exact(SCORES, CORRECT).iterations
+
+
+def test_the_default_is_as_near_the_minimum_as_it_says():
+    for k in (8, 20, 500, 40_000):
+        scores, correct = (SCORES, CORRECT) if k == 8 else data(k)
+        fit, best = fast.fit_platt(scores, correct), exact(scores, correct)
+        np.testing.assert_allclose(fit[:2], best[:2], rtol=0, atol=1e-5)
+
+
+def test_a_tolerance_that_is_none_is_refused():
+    for tol in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="tol: is .*, must be a finite number of at least 0"):
+            fast.fit_platt(SCORES, CORRECT, tol=tol)
 
 
 def test_one_class_gives_its_smoothed_share():
     for correct, p in [([1, 1, 1], 4 / 5), ([0, 0, 0], 1 / 5)]:
-        fit = fast.fit_platt([0, 1, 2], correct)
+        fit = exact([0, 1, 2], correct)
         assert fit.slope == 0
         assert fit.converged
         np.testing.assert_allclose(expit(fit.intercept), p, rtol=1e-15)
 
 
 def test_constant_scores_give_the_mean_target():
-    fit = fast.fit_platt([1, 1, 1, 1], [1, 0, 1, 1])
+    fit = exact([1, 1, 1, 1], [1, 0, 1, 1])
     assert fit.slope == 0
     assert fit.converged
     np.testing.assert_allclose(expit(fit.intercept), 0.6833333333333333, rtol=1e-15)
@@ -131,24 +150,24 @@ def test_constant_scores_give_the_mean_target():
     ],
 )
 def test_without_smoothing_what_has_no_finite_best_is_flagged_not_raised(scores, correct):
-    fit = fast.fit_platt(scores, correct, smoothing=False)
+    fit = exact(scores, correct, smoothing=False)
     assert not fit.converged
     assert np.isfinite([fit.slope, fit.intercept]).all()
     confidence = expit(fit.slope * np.array(scores) + fit.intercept)
     clear = [0, 3] if len(scores) == 4 else range(len(scores))
     assert all((confidence[i] > 0.99) == bool(correct[i]) for i in clear)
-    assert fast.fit_platt(scores, correct).converged  # targets inside (0, 1) always have a best curve
+    assert exact(scores, correct).converged  # targets inside (0, 1) always have a best curve
 
 
 def test_overlap_in_one_more_row_converges():
-    assert fast.fit_platt([0, 1, 1, 2], [0, 1, 0, 1], smoothing=False).converged is False
-    assert fast.fit_platt([0, 1, 2, 3], [0, 1, 0, 1], smoothing=False).converged is True
+    assert exact([0, 1, 1, 2], [0, 1, 0, 1], smoothing=False).converged is False
+    assert exact([0, 1, 2, 3], [0, 1, 0, 1], smoothing=False).converged is True
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-100, 1e-8, -1.0, 1e8, 1e100, 1e300])
 def test_the_scale_of_scores_does_not_matter(scale):
     scores, correct = data(200, seed=5)
-    base, moved = fast.fit_platt(scores, correct), fast.fit_platt(scores * scale, correct)
+    base, moved = exact(scores, correct), exact(scores * scale, correct)
     assert moved.converged
     ours = expit(moved.slope * (scores * scale) + moved.intercept)
     np.testing.assert_allclose(ours, expit(base.slope * scores + base.intercept), rtol=1e-12)
@@ -158,7 +177,7 @@ def test_a_large_offset_costs_no_more_than_its_rounding():
     rng = np.random.default_rng(6)
     scores = rng.integers(0, 1024, size=400) / 256  # so that adding 1e8 is exact
     correct = rng.uniform(size=400) < expit(2 - scores)
-    base, moved = fast.fit_platt(scores, correct), fast.fit_platt(scores + 1e8, correct)
+    base, moved = exact(scores, correct), exact(scores + 1e8, correct)
     assert moved.converged
     np.testing.assert_allclose(moved.slope, base.slope, rtol=1e-12)
     # slope * 1e8 + intercept cancels to O(1), which leaves 1e8 * 2e-16
@@ -181,7 +200,7 @@ def test_a_large_offset_costs_no_more_than_its_rounding():
 @pytest.mark.parametrize("correct", [[1, 0, 1, 0], [1, 0, 0, 1], [0, 0, 0, 1]])
 @pytest.mark.parametrize("smoothing", [True, False])
 def test_hostile_scores_end_with_finite_numbers(scores, correct, smoothing):
-    fit = fast.fit_platt(scores, correct, smoothing=smoothing)
+    fit = exact(scores, correct, smoothing=smoothing)
     assert np.isfinite([fit.slope, fit.intercept]).all()
     assert 0 <= fit.iterations <= 100
 
@@ -191,7 +210,7 @@ def test_a_rare_verdict_is_fitted_to_the_same_digits():
     scores = rng.normal(size=50_000)
     correct = np.zeros(50_000, dtype=bool)
     correct[np.argsort(scores)[[30_000, 45_000]]] = True
-    fit = fast.fit_platt(scores, correct, smoothing=False)
+    fit = exact(scores, correct, smoothing=False)
     assert fit.converged
     residual = expit(fit.slope * scores + fit.intercept) - correct
     assert abs(residual.sum()) < 1e-11
@@ -213,7 +232,7 @@ def columns(rows):
 @given(scored, st.sampled_from([-3.0, 0.01, 7.0]), st.floats(-50, 50))
 def test_refitting_moved_scores_gives_the_same_confidences(rows, scale, shift):
     scores, correct, _ = columns(rows)
-    fit, moved = fast.fit_platt(scores, correct), fast.fit_platt(scale * scores + shift, correct)
+    fit, moved = exact(scores, correct), exact(scale * scores + shift, correct)
     ours = expit(moved.slope * (scale * scores + shift) + moved.intercept)
     expected = expit(fit.slope * scores + fit.intercept)
     if np.ptp(scores) > 0.005:  # hundredths that move to the same float are another problem
@@ -226,8 +245,8 @@ def test_weights_repeat_rows(rows):
     scores, correct, weights = columns(rows)
     assume(weights.any())
     times = weights.astype(int)
-    weighted = fast.fit_platt(scores, correct, weights=weights)
-    repeated = fast.fit_platt(np.repeat(scores, times), np.repeat(correct, times))
+    weighted = exact(scores, correct, weights=weights)
+    repeated = exact(np.repeat(scores, times), np.repeat(correct, times))
     assert weighted.converged
     assert repeated.converged
     p = expit(weighted.slope * scores + weighted.intercept)
@@ -238,7 +257,7 @@ def test_weights_repeat_rows(rows):
 @given(scored)
 def test_the_mean_confidence_is_the_mean_target(rows):
     scores, correct, _ = columns(rows)
-    fit = fast.fit_platt(scores, correct)
+    fit = exact(scores, correct)
     assert fit.converged
     p = expit(fit.slope * scores + fit.intercept)
     np.testing.assert_allclose(p.mean(), targets(correct).mean(), rtol=1e-10)
@@ -247,4 +266,4 @@ def test_the_mean_confidence_is_the_mean_target(rows):
 @pytest.mark.parametrize("threads", [2, 7])
 def test_threads_change_no_bit(threads):
     scores, correct = data(100_000, seed=8)
-    assert fast.fit_platt(scores, correct, threads=1) == fast.fit_platt(scores, correct, threads=threads)
+    assert exact(scores, correct, threads=1) == exact(scores, correct, threads=threads)

@@ -80,12 +80,15 @@ class Cli:
 
 
 @pytest.fixture(scope="session")
-def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """The command line, where each process finds the bytecode of the one before."""
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """The command line; where bytecode is not kept, it is for the session, for torch takes long to compile."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    before = sys.dont_write_bytecode, sys.pycache_prefix
     if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
         environment["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("bytecode"))
-    return Cli(environment)
+        sys.dont_write_bytecode, sys.pycache_prefix = False, environment["PYTHONPYCACHEPREFIX"]
+    yield Cli(environment)
+    sys.dont_write_bytecode, sys.pycache_prefix = before
 
 
 # A whole run
@@ -110,8 +113,9 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def asked(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def asked(cli: Cli, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Questions of which the small model answers every other one right: what it says is the accepted answer."""
+    del cli  # comes first, so that this process leaves bytecode for the others
     rows: list[dict[str, Any]] = [
         {"id": f"{split}-{i}", "prompt": f"What is {i} of {split}?", "split": split}
         for split, n in (("calibrate", 12), ("train", 6), ("validate", 2), ("test", 12))
@@ -264,5 +268,3 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     yield mount
     if folder.is_mount():
         subprocess.run(["umount", str(folder)], check=True, timeout=30)
-
-

@@ -32,7 +32,7 @@ def _work(stage: str, run: Path, fabricate: Callable[..., Path], request: pytest
         case "questions":
             source = run.with_name("source.jsonl")
             with source.open("w") as file:
-                for i in range(150_000):
+                for i in range(100_000):
                     file.write(f'{{"id": "q{i}", "prompt": "What is {i}?", "answers": ["{i}"]}}\n')
             return Work(
                 [source, "--run", run],
@@ -54,7 +54,7 @@ def _work(stage: str, run: Path, fabricate: Callable[..., Path], request: pytest
                 lambda there: score.score(run / schema.EMBEDDINGS, there / schema.SCORES, config),
             )
         case "calibrate":
-            fabricate(run, 120_000, completions=2, dim=1)
+            fabricate(run, 60_000, completions=2, dim=1)
             inputs4 = [run / name for name in (schema.QUESTIONS, schema.COMPLETIONS, schema.GRADES, schema.SCORES)]
             return Work(
                 ["--run", run],
@@ -96,9 +96,7 @@ def test_a_stage_killed_while_it_writes_leaves_no_half_file_and_then_ends_as_if_
 
 
 def _begun(run: Path, name: str, old: dict[str, Any], least: int) -> bool:
-    return any(
-        path.name not in old and _size(path) >= least for path in run.glob(f".{name}.*.tmp") if path.exists()
-    )
+    return any(path.name not in old and _size(path) >= least for path in run.glob(f".{name}.*.tmp") if path.exists())
 
 
 def _size(path: Path) -> int:
@@ -193,14 +191,10 @@ def test_train_killed_in_the_warm_up_and_in_grpo_goes_on_from_its_checkpoints(
     assert "train: warm-up goes on from checkpoint-2" in second.err
     assert not out.exists()
     assert not (parts / "grpo" / "complete").exists()
-    warm = _marks(parts / "warmup", "*")
-    third = cli.stop_when(lambda: (parts / "grpo" / "complete").exists() or out.exists(), *arguments)
-    assert "train: GRPO goes on from checkpoint-2" in third.err
-    assert "warm-up" not in third.err
-    assert not parts.exists() or _marks(parts / "warmup", "*") == warm
     ended = cli(*arguments)
     assert ended.code == 0, ended.err
-    assert "goes on from" not in ended.err
+    assert "train: GRPO goes on from checkpoint-2" in ended.err
+    assert "warm-up" not in ended.err
     note, whole = (json.loads((folder / "uncal.json").read_text()) for folder in (out, finished.folder / "adapter"))
     assert [entry["step"] for entry in note["training"]["warmup"]] == [1, 2, 3, 4]
     assert [entry["step"] for entry in note["training"]["grpo"]] == [1, 2, 3, 4]

@@ -134,17 +134,17 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
     making = MadeBy.of("train", config, {"targets": targets})
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
-    try:
-        import peft  # noqa: F401
-        import trl  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"training needs the package {error.name!r}; `pip install 'uncal[train]'`") from error
     sampled = making.lineage.get("sample", {})
     model = config.model or sampled.get("model")
     if model is None:
         raise ConfigError(f"{targets} does not say which model answered; pass --model")
     answer_prompt = sampled.get("answer_prompt", prompts.ANSWER)
     rows = _rows(targets)
+    try:
+        import peft  # noqa: F401
+        import trl  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"training needs the package {error.name!r}; `pip install 'uncal[train]'`") from error
     conversations = [
         prompts.uncertainty_turn(row["prompt"], row["answer"], answer_prompt, config.uncertainty_prompt) for row in rows
     ]

@@ -165,7 +165,7 @@ proptest! {
     fn a_platt_fit_is_stationary(rows in prop::collection::vec((-5.0..5.0_f64, any::<bool>()), 2..60), smoothing in any::<bool>()) {
         let (scores, correct): (Vec<f64>, Vec<bool>) = rows.into_iter().unzip();
         let pairs = Pairs::scores("scores", &scores, &correct, None).unwrap();
-        let map = fit::platt(&pairs, smoothing);
+        let map = fit::platt(&pairs, smoothing, 0.0);
         prop_assert!(map.slope.is_finite() && map.intercept.is_finite());
         prop_assert!(map.converged || !smoothing);
         if map.converged {
@@ -200,7 +200,7 @@ proptest! {
         let bits = |threads| pool::with_threads(Some(threads), || {
             let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
             let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
-            let map = fit::platt(&pairs, true);
+            let map = fit::platt(&pairs, true, 1e-5);
             all.extend([map.slope, map.intercept, brier(&pairs), auroc(&pairs)]);
             let bootstrap = Bootstrap { replicates: 20, groups: Some(&groups), seed, level: 0.9 };
             for estimate in evaluate(&pairs, 15, Bins::Mass, Some(&bootstrap)).unwrap() {

@@ -13,7 +13,7 @@ pub struct Platt {
     pub intercept: f64,
     /// Newton steps that were taken.
     pub iterations: usize,
-    /// Whether this is the minimum, to rounding. If not, the numbers are still finite.
+    /// Whether the gradient became small enough. If not, the numbers are still finite.
     pub converged: bool,
 }
 
@@ -21,13 +21,14 @@ pub struct Platt {
 /// (N+ + 1) / (N+ + 2) and 1 / (N- + 2) instead of 1 and 0; without `smoothing`, 1 and 0.
 ///
 /// Newton steps with backtracking (Lin, Lin, Weng 2007), on scores that are first shifted and scaled into `[-1, 1]`,
-/// until the gradient is below 1e-14 of the magnitude of its terms, or falls no further for rounding. At most 100.
+/// until the gradient, a sum over rows, is below `tolerance`; or below 1e-14 of the magnitude of its terms; or falls no
+/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do.
 ///
 /// One class only, or constant scores: slope 0, and the confidence is the mean target. Without smoothing the best curve
 /// is infinitely steep where a score separates the classes, and infinitely high where there is one class: `converged`
 /// is then false.
 #[must_use]
-pub fn platt(scores: &Pairs<'_>, smoothing: bool) -> Platt {
+pub fn platt(scores: &Pairs<'_>, smoothing: bool, tolerance: f64) -> Platt {
     let (right, wrong) = (scores.right(), scores.wrong());
     let (high, low) = if smoothing { ((right + 1.0) / (right + 2.0), 1.0 / (wrong + 2.0)) } else { (1.0, 0.0) };
     let constant = constant((right * high + wrong * low) / scores.total());
@@ -36,7 +37,7 @@ pub fn platt(scores: &Pairs<'_>, smoothing: bool) -> Platt {
         return constant;
     }
     let problem = Problem { frame: Frame::new(scores, &range), scores, high, low };
-    let (a, b, iterations, converged) = problem.minimize(((right + 1.0) / (wrong + 1.0)).ln());
+    let (a, b, iterations, converged) = problem.minimize(((right + 1.0) / (wrong + 1.0)).ln(), tolerance);
     let slope = a / problem.frame.spread * problem.frame.unit;
     let intercept = b - a / problem.frame.spread * problem.frame.centre;
     if !(slope.is_finite() && intercept.is_finite()) {
@@ -160,7 +161,7 @@ impl Problem<'_> {
     }
 
     /// The best a and b, the steps taken, and whether that was enough.
-    fn minimize(&self, start: f64) -> (f64, f64, usize, bool) {
+    fn minimize(&self, start: f64, tolerance: f64) -> (f64, f64, usize, bool) {
         const STEPS: usize = 100;
         const ENOUGH: f64 = 1e-14;
         const ROUNDING: f64 = 1e-10; // a gradient that stops falling below this is as small as it gets
@@ -170,10 +171,11 @@ impl Problem<'_> {
         let mut here = self.at(a, b);
         for step in 0..STEPS {
             let size = here.size();
-            if size <= ENOUGH {
+            let [ga, gb] = here.gradient;
+            if size <= ENOUGH || ga.abs().max(gb.abs()) * self.scores.total() < tolerance {
                 return (a, b, step, true);
             }
-            let ([ga, gb], [haa, hab, hbb]) = (here.gradient, here.hessian);
+            let [haa, hab, hbb] = here.hessian;
             let ridge = RIDGE * (haa + hbb);
             let (haa, hbb) = (haa + ridge, hbb + ridge);
             let determinant = haa * hbb - hab * hab;
@@ -220,7 +222,7 @@ mod tests {
     const C: [bool; 8] = [true, true, false, true, true, false, false, false];
 
     fn fit(scores: &[f64], correct: &[bool], smoothing: bool) -> Platt {
-        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing)
+        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing, 0.0)
     }
 
     fn confidence(map: Platt, score: f64) -> f64 {
