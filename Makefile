@@ -11,6 +11,8 @@ RUN := $(UV) run --no-sync
 export UV_PYTHON_DOWNLOADS := never
 export CARGO_TERM_COLOR ?= never
 export TOKENIZERS_PARALLELISM := false
+# Without bytecode on disk every import of torch and transformers compiles thousands of files again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .tools/bin/uv:
 	$(PYTHON) -m venv .tools

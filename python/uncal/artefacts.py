@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import glob
 import hashlib
+import html
 import json
 import logging
 import os
@@ -35,15 +36,17 @@ from uncal.version import __version__
 
 log = logging.getLogger("uncal")
 KEY = b"uncal"
+META = '<meta name="uncal" content="'
+"""Opens the tag of a page that says what it was made by."""
 NOTE = "uncal.json"
 """File in an artefact that is a folder which says what it was made by."""
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes, or of the names and bytes of all files in a folder but its README.md."""
+    """Hash of a file's bytes, or of the names and bytes of all files in a folder but README.md and hidden ones."""
     if path.is_dir():
         digest = hashlib.sha256()
-        for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name != "README.md"):
+        for file in sorted(p for p in path.rglob("[!.]*") if p.is_file() and p.name != "README.md"):
             digest.update(f"{file.relative_to(path)}\0{sha256(file)}\n".encode())
         return digest.hexdigest()
     try:
@@ -131,6 +134,9 @@ def made_by(path: Path) -> MadeBy | None:
         if path.suffix == ".json":
             fields = json.loads(path.read_text(encoding="utf-8"))
             return MadeBy.from_json(json.dumps(fields["made_by"])) if "made_by" in fields else None
+        if path.suffix == ".html":
+            _, opening, rest = path.read_text(encoding="utf-8").partition(META)
+            return MadeBy.from_json(html.unescape(rest.partition('"')[0])) if opening else None
         if path.suffix not in (".parquet", ".arrow"):
             return None
         metadata = table_schema(path).metadata or {}
@@ -149,7 +155,10 @@ def is_done(out: Path, making: MadeBy, *, overwrite: bool = False) -> bool:
     """
     if not out.exists() or overwrite:
         return False
-    old = made_by(out)
+    try:
+        old = made_by(out)
+    except ArtefactError as error:
+        raise ArtefactError(f"{error}; pass --overwrite to make it anew") from error
     if old is None:
         raise ArtefactError(f"{out} exists and uncal did not make it; pass another --out, or --overwrite")
     _refuse_strangers(out, old, making)
@@ -157,7 +166,13 @@ def is_done(out: Path, making: MadeBy, *, overwrite: bool = False) -> bool:
         log.info("%s: making %s anew (%s)", making.stage, out.name, "; ".join(differences))
         return False
     log.info("%s: %s is up to date", making.stage, out.name)
+    shutil.rmtree(parts_of(out), ignore_errors=True)  # left by a kill between the last rename and the tidying up
     return True
+
+
+def parts_of(out: Path) -> Path:
+    """Folder of an output's shards while it is in the making."""
+    return out.with_name(f"{out.name}.parts")
 
 
 def _refuse_strangers(out: Path, old: MadeBy, making: MadeBy) -> None:
@@ -266,7 +281,7 @@ class Shards:
 
     def __init__(self, out: Path, making: MadeBy, columns: pa.Schema | None = None, *, overwrite: bool = False) -> None:
         self.out, self.columns, self.making, self.overwrite = out, columns, making, overwrite
-        self.folder = out.with_name(f"{out.name}.parts")
+        self.folder = parts_of(out)
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:

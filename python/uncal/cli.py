@@ -23,7 +23,13 @@ log = logging.getLogger("uncal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed (or the reader of a pipe left), 2 wrong usage, 130 interrupted by Ctrl-C.
+    """
     parser = _parser(list(sys.argv[1:] if arguments is None else arguments))
     options = parser.parse_args(arguments)
     if not hasattr(options, "act"):
@@ -64,7 +70,7 @@ def _explained(error: OSError) -> UncalError:
         case errno.ENOSPC | errno.EDQUOT:
             return UncalError(f"the disk is full{where}; finished shards are kept: make room and run the same command")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return UncalError(f"cannot write{where}: {error.strerror}; choose another --out or --run")
+            return UncalError(f"no access{where}: {error.strerror}; choose another --out or --run")
         case _:
             return UncalError(f"{error.strerror or error}{where}")
 

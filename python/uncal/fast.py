@@ -272,8 +272,8 @@ def fit_platt(
     References
     ----------
     Platt, Probabilistic Outputs for Support Vector Machines, 1999. Lin, Lin and Weng, A Note on Platt's Probabilistic
-    Outputs for Support Vector Machines, 2007. Status: verified in libsvm's ``sigmoid_train``. That the uncertainty pipeline of arXiv 2603.06317 uses Platt scaling is
-    secondary.
+    Outputs for Support Vector Machines, 2007. Status: verified in libsvm's ``sigmoid_train``. That the
+    uncertainty pipeline of arXiv 2603.06317 uses Platt scaling is secondary.
 
     Examples
     --------

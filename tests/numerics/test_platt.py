@@ -119,7 +119,7 @@ def test_the_default_is_as_near_the_minimum_as_it_says():
 
 def test_a_tolerance_that_is_none_is_refused():
     for tol in (-1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match="tol: is .*, must be a finite number of at least 0"):
+        with pytest.raises(ValueError, match=r"tol: is .*, must be a finite number of at least 0"):
             fast.fit_platt(SCORES, CORRECT, tol=tol)
 
 

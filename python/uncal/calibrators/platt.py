@@ -14,7 +14,7 @@ class Platt(Calibrator):
 
     Fitted by Newton's method with backtracking on Platt's smoothed targets, not on 0 and 1, so that separable data give
     finite numbers. With one class only, slope is 0 and the confidence is (n + 1) / (n + 2), or 1 / (n + 2) if all are
-    wrong. See `uncal.fast.fit_platt`.
+    wrong; with constant scores slope is 0 and the confidence is the mean target. See `uncal.fast.fit_platt`.
 
     Parameters
     ----------

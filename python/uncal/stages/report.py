@@ -1,7 +1,6 @@
 """Report: the page to send to a colleague. report.json -> report.html."""
 
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError
 from uncal.version import __version__
 
-log = logging.getLogger("uncal")
-META = '<meta name="uncal" content="'
-"""What a page of uncal can be told by; its content is the MadeBy as JSON."""
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Characters that may not stand in HTML, or not in UTF-8."""
 
@@ -147,7 +143,7 @@ class Config:
 def report(run: Path, out: Path, config: Config | None = None, *, overwrite: bool = False) -> Path:
     """Write report.json of the folder `run` as a page, report.html in the folder `out`.
 
-    The page needs no network and no script. It is written anew each time, which takes milliseconds.
+    The page needs no network and no script.
 
     Raises
     ------
@@ -156,11 +152,11 @@ def report(run: Path, out: Path, config: Config | None = None, *, overwrite: boo
     """
     config = config or Config()
     source, page = run / schema.REPORT_JSON, out / schema.REPORT_HTML
-    if page.exists() and not overwrite and META not in page.read_text(encoding="utf-8", errors="replace"):
-        raise ArtefactError(f"{page} exists and uncal did not make it; pass another --out, or --overwrite")
     if not source.exists():
         raise ArtefactError(f"no file {source}; run `uncal evaluate` first")
     making = MadeBy.of("report", config, {schema.REPORT_JSON: source})
+    if artefacts.is_done(page, making, overwrite=overwrite):
+        return page
     try:
         made = json.loads(source.read_text(encoding="utf-8"))
         if made["schema_version"] != schema.VERSION:
@@ -172,7 +168,6 @@ def report(run: Path, out: Path, config: Config | None = None, *, overwrite: boo
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ArtefactError(f"{source} is damaged ({error!r}); run `uncal evaluate --overwrite`") from error
     artefacts.write_text(page, html)
-    log.info("report: wrote %s", page)
     return page
 
 
@@ -194,7 +189,7 @@ def render(made: Mapping[str, Any], making: MadeBy, config: Config) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-{META}{_safe(making.to_json())}">
+{artefacts.META}{_safe(making.to_json())}">
 <title>{_safe(config.title)}</title>
 <style>{STYLE}{figures.STYLE}</style>
 </head>
@@ -283,8 +278,8 @@ def _risk_coverage(made: Mapping[str, Any]) -> str:
         if row["risk_coverage"] is not None
     )
     return f"""<h2>Risk and coverage: what if only the surest answers are kept?</h2>
-<p class="soft">From left to right more and more answers are kept, the surest first; the height is the share of them that
-is wrong. A number that tells right from wrong makes a curve that climbs; one that does not makes a flat one. The right
+<p class="soft">From left to right more and more answers are kept, the surest first; the height is the share of
+them that is wrong. A number that tells right from wrong makes a curve that climbs; one that does not makes a flat one. The right
 end is the share of wrong answers among all.</p>
 <div class="panels curves">
 {panels or "<p>No number was stated, so there is nothing to draw.</p>"}</div>
