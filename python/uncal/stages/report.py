@@ -279,8 +279,8 @@ def _risk_coverage(made: Mapping[str, Any]) -> str:
     )
     return f"""<h2>Risk and coverage: what if only the surest answers are kept?</h2>
 <p class="soft">From left to right more and more answers are kept, the surest first; the height is the share of
-them that is wrong. A number that tells right from wrong makes a curve that climbs; one that does not makes a flat one. The right
-end is the share of wrong answers among all.</p>
+them that is wrong. A number that tells right from wrong makes a curve that climbs; one that does not makes a flat one.
+The right end is the share of wrong answers among all.</p>
 <div class="panels curves">
 {panels or "<p>No number was stated, so there is nothing to draw.</p>"}</div>
 """
