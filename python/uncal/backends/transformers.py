@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from uncal import models
 from uncal.errors import MissingExtraError, ModelError
@@ -78,7 +78,11 @@ class Transformers(Backend):
     @property
     def context(self) -> int:
         """Tokens that the model can hold, prompt and completion together."""
-        return int(getattr(self.network.config, "max_position_embeddings", 0) or 2**31)
+        if "network" in self.__dict__:
+            config = self.network.config
+        else:
+            config = AutoConfig.from_pretrained(models.resolve(self.model), trust_remote_code=self.trust_remote_code)
+        return int(getattr(config, "max_position_embeddings", 0) or 2**31)
 
     def __call__(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[CompletionGroup]:
         """Complete every prompt.
@@ -105,8 +109,8 @@ class Transformers(Backend):
             elif len(ids) + sampling.max_tokens > self.context:
                 groups[i] = CompletionGroup(
                     [],
-                    f"the prompt has {len(ids)} tokens; with {sampling.max_tokens} to come that is over "
-                    f"the model's context of {self.context}",
+                    f"over the context: the prompt has {len(ids)} tokens, and with {sampling.max_tokens} to come that "
+                    f"is over the model's context of {self.context}",
                 )
             else:
                 todo.append(i)
@@ -122,10 +126,9 @@ class Transformers(Backend):
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Tokens of a prompt, the opening of the model's turn included."""
+        prompt = templated(self.tokenizer, prompt)
         if isinstance(prompt, str):
             return list(self.tokenizer(prompt)["input_ids"])
-        if not self.tokenizer.chat_template:
-            return list(self.tokenizer("".join(f"{turn['content']}\n" for turn in prompt))["input_ids"])
         text = self.tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
@@ -230,6 +233,13 @@ def _draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tu
         chosen = torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
     logprob = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
     return chosen, logprob
+
+
+def templated(tokenizer: Any, prompt: Prompt) -> Prompt:
+    """Return a conversation as it is for a tokenizer with a chat template, as a text for one without."""
+    if isinstance(prompt, str) or tokenizer.chat_template:
+        return prompt
+    return "".join(f"{turn['content']}\n" for turn in prompt)
 
 
 def load_tokenizer(model: str, *, trust_remote_code: bool = False) -> Any:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -70,8 +71,15 @@ def fingerprint(scores: Path, score: str) -> dict[str, Any]:
     scorer: Any = scorers.make(score, **maker.config["scorer_settings"])
     found = {"score": score} | asdict(scorer)
     for stage, names in FINGERPRINTED.items():
-        found |= {name: maker.lineage[stage][name] for name in names if stage in maker.lineage}
+        found |= {name: _meaning(maker.lineage[stage][name]) for name in names if stage in maker.lineage}
     return found
+
+
+def _meaning(setting: Any) -> Any:
+    """Return a setting without what changes speed alone."""
+    if not isinstance(setting, Mapping):
+        return setting
+    return {name: value for name, value in setting.items() if name not in ("batch_size", "device")}
 
 
 def calibrate(
@@ -100,7 +108,7 @@ def calibrate(
     inputs = {"questions": questions, "completions": completions, "grades": grades, "scores": scores}
     if config.apply is not None:
         inputs["apply"] = Path(config.apply)
-    making = MadeBy.of("calibrate", config, inputs)
+    making = MadeBy.of("calibrate", config, inputs, foreign=("apply",))
     targets = out.with_name(schema.TARGETS)
     if artefacts.is_done(out, making, overwrite=overwrite) and artefacts.is_done(targets, making, overwrite=overwrite):
         return out
@@ -204,7 +212,7 @@ def _labelled(files: dict[str, tuple[Path, list[str]]], config: Config) -> tuple
             tables["grades"]["correct"],
         )
         for name, split, value, right in zip(*(column.to_pylist() for column in columns), strict=True):
-            if split == "calibrate" and value is not None and right is not None:
+            if split == "calibrate" and value is not None and math.isfinite(value) and right is not None:
                 ids.append(name)
                 values.append(value)
                 correct.append(right)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from uncal import artefacts, backends, fast, progress, prompts, schema
+from uncal import artefacts, backends, cards, fast, plugins, progress, prompts, schema
 from uncal.artefacts import MadeBy, Shards
 from uncal.errors import ArtefactError, ConfigError
 from uncal.parse import parse_uncertainty
-from uncal.stages.train import model_card
 from uncal.types import Backend, BoolArray, FloatArray, Sampling
 
 log = logging.getLogger("uncal")
@@ -118,9 +118,9 @@ def evaluate(run: Path, out: Path, config: Config | None = None, *, overwrite: b
     )
     statements = _state(rows, note, adapter, out / schema.STATEMENTS, stating, config, overwrite=overwrite)
     made = _report(run, rows, statements, note, making, config)
+    if adapter is not None:  # before the report, which says that all is done
+        artefacts.write_text(adapter / "README.md", cards.model_card(note, cards.calibration_table(made)))
     artefacts.write_text(report, json.dumps(_finite(made), indent=1) + "\n")
-    if adapter is not None:
-        artefacts.write_text(adapter / "README.md", model_card(note, markdown(made)))
     return report
 
 
@@ -147,6 +147,7 @@ def _rows(run: Path, split: str) -> list[dict[str, Any]]:
         merged = tables["targets"].append_column("score", tables["scores"][score])
         for name, column in (("questions", "answers"), ("questions", "split"), ("completions", "completions")):
             merged = merged.append_column(column, tables[name][column])
+        merged = merged.append_column("n", pc.list_value_length(merged["completions"])).drop_columns("completions")
         rows += [row for row in merged.to_pylist() if row["split"] == split and row["answer"] is not None]
     if not rows:
         raise ArtefactError(f"no question of the split {split!r} in {run} has an answer")
@@ -240,6 +241,8 @@ def statement_batch(batch: pa.Table, note: Mapping[str, Any], backend: Backend, 
     for name, source, group in zip(batch["id"].to_pylist(), batch["source"].to_pylist(), groups, strict=True):
         text = group.completions[0].text if group.completions else None
         value, reason = parse_uncertainty(text) if text is not None else (None, group.error)
+        if value is None and text is not None and group.completions[0].finish_reason == "length":
+            reason = f"{reason}, cut at max_tokens"
         rows.append({"id": name, "source": source, "text": text, "uncertainty": value, "reason": reason})
     return pa.Table.from_pylist(rows, schema.statements)
 
@@ -258,11 +261,13 @@ def _report(
     calibrator = json.loads((run / schema.CALIBRATOR).read_text(encoding="utf-8"))
     graded = [row for row in rows if row["correct"] is not None]
     teacher = {row["id"]: row["uncertainty"] for row in rows}
-    told: dict[str, dict[str, float | None]] = {
-        schema.BASE: {name: row["uncertainty"] for name, row in statements[schema.BASE].items()},
-        RAW: {row["id"]: _over_log_n(row) for row in rows},
-        TEACHER: teacher,
+    score = str(calibrator["made_by"]["config"]["score"])
+    told: dict[str, Mapping[str, float | None]] = {
+        schema.BASE: {name: row["uncertainty"] for name, row in statements[schema.BASE].items()}
     }
+    if score in plugins.names("scorers") and plugins.load("scorers", score).range == "0 to ln N":
+        told[RAW] = {row["id"]: _over_log_n(row) for row in rows}
+    told[TEACHER] = teacher
     if schema.TRAINED in statements:
         told[schema.TRAINED] = {name: row["uncertainty"] for name, row in statements[schema.TRAINED].items()}
     table = []
@@ -271,7 +276,7 @@ def _report(
         if name == schema.TRAINED:
             entry["imitation"] = _spearman(rows, stated, teacher, config)
         table.append({"name": name, "label": LABELS[name]} | entry)
-    counts, questions = _counts(run, statements)
+    counts, questions = _counts(run, statements, note)
     return {
         "schema_version": schema.VERSION,
         "made_by": making.to_dict(),
@@ -280,21 +285,21 @@ def _report(
         "bootstrap": config.bootstrap,
         "n_bins": config.n_bins,
         "questions": questions,
-        "score": {"name": calibrator["made_by"]["config"]["score"], "auroc": _score_auroc(graded, config)},
+        "score": {"name": score, "auroc": _score_auroc(graded, config)},
         "calibrator": {key: calibrator[key] for key in ("kind", "parameters", "fingerprint", "fitted_on")},
         "table": table,
-        "findings": _findings(table),
+        "findings": _findings(table, note.get("training", {})),
         "counts": counts,
         "training": note.get("training", {}),
         "settings": making.lineage | {"evaluate": making.config},
-        "examples": _examples(rows, statements, config),
+        "examples": _examples(run, rows, statements, config),
     }
 
 
 def _over_log_n(row: Mapping[str, Any]) -> float | None:
     """Entropy over its largest value, the only reading as a probability that it has before calibration."""
-    n = len(row["completions"] or ())
-    if row["score"] is None:
+    n = row["n"] or 0
+    if row["score"] is None or not math.isfinite(row["score"]):
         return None
     return float(min(1.0, row["score"] / math.log(n))) if n > 1 else 0.0
 
@@ -370,7 +375,7 @@ def risk_coverage(confidence: FloatArray, correct: BoolArray, points: int = 200)
 
 def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
     """AUROC of the raw score for correctness; by rank, so that no calibration is behind it."""
-    scored = [row for row in graded if row["score"] is not None]
+    scored = [row for row in graded if row["score"] is not None and math.isfinite(row["score"])]
     if not scored:
         return None
     values = np.array([row["score"] for row in scored])
@@ -413,7 +418,7 @@ def _spearman(
         return None
     value = _rank_correlation(x, y)
     generator = np.random.default_rng(config.seed)
-    draws = generator.integers(len(pairs), size=(config.bootstrap, len(pairs)))
+    draws = (generator.integers(len(pairs), size=len(pairs)) for _ in range(config.bootstrap))
     resampled = [_rank_correlation(x[d], y[d]) for d in draws if np.ptp(x[d]) and np.ptp(y[d])]
     if not resampled:
         return value, math.nan, math.nan
@@ -428,16 +433,17 @@ def _rank_correlation(x: FloatArray, y: FloatArray) -> float:
 
 
 def _counts(
-    run: Path, statements: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    run: Path, statements: Mapping[str, Mapping[str, Mapping[str, Any]]], note: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Every row that dropped out or was malformed, stage by stage, and the size of the splits."""
     splits: Counter[str] = Counter()
-    unanswered = failed = blank = cut = completions = ungraded = unscored = 0
+    unanswered = failed = blank_answers = blank = cut = completions = ungraded = unscored = 0
     for table in artefacts.read(run / schema.QUESTIONS, ["split", "answers"]):
         splits.update(table["split"].to_pylist())
         unanswered += sum(not answers for answers in table["answers"].to_pylist())
-    for table in artefacts.read(run / schema.COMPLETIONS, ["completions", "status", "finish_reasons"]):
+    for table in artefacts.read(run / schema.COMPLETIONS, ["answer", "completions", "status", "finish_reasons"]):
         failed += table["status"].to_pylist().count(schema.FAILED)
+        blank_answers += sum(answer is not None and not answer.strip() for answer in table["answer"].to_pylist())
         for group, reasons in zip(table["completions"].to_pylist(), table["finish_reasons"].to_pylist(), strict=True):
             completions += len(group or ())
             blank += sum(not text.strip() for text in group or ())
@@ -450,13 +456,17 @@ def _counts(
     found = [
         ("questions", "questions without an accepted answer", unanswered, total),
         ("sample", "questions that the model could not take", failed, total),
+        ("sample", "answers that are blank", blank_answers, total),
         ("sample", "completions that are blank", blank, completions),
         ("sample", "completions cut at max_tokens", cut, completions),
         ("grade", "answers without a grade", ungraded, total),
         ("calibrate", "questions without a target, because they have no score", unscored, total),
     ]
+    if "questions" in note:
+        dropped = note["over_the_context"]
+        found.append(("train", "training questions over the model's context", dropped, note["questions"] + dropped))
     for source, rows in statements.items():
-        reasons = Counter(row["reason"] for row in rows.values() if row["uncertainty"] is None)
+        reasons = Counter(row["reason"].partition(":")[0] for row in rows.values() if row["uncertainty"] is None)
         who = "base" if source == schema.BASE else "trained"
         found.append(
             ("evaluate", f"statements of the {who} model without a readable number", sum(reasons.values()), len(rows))
@@ -469,7 +479,7 @@ def _counts(
     return counts, {"all": total} | {split: splits[split] for split in schema.SPLITS}
 
 
-def _findings(table: list[dict[str, Any]]) -> list[str]:
+def _findings(table: list[dict[str, Any]], training: Mapping[str, Any]) -> list[str]:
     """Plain sentences for what the table shows, the unwelcome ones included."""
     by_name = {row["name"]: row for row in table}
     said = []
@@ -497,45 +507,42 @@ def _findings(table: list[dict[str, Any]]) -> list[str]:
                 f"The trained model has collapsed: one number makes up {row['largest_share']:.0%} of its statements."
             )
     trained, teacher = by_name.get(schema.TRAINED), by_name[TEACHER]
-    if trained and trained["auroc"] and teacher["auroc"] and trained["auroc"][0] < teacher["auroc"][1]:
-        said.append("The trained model is well short of its teacher at telling right from wrong: it has learnt little.")
+    if trained is not None and trained["n"]:
+        imitation = trained["imitation"]
+        if imitation is None or not imitation[1] > 0:
+            said.append(
+                "The trained model is not shown to follow its teacher: it has learnt the format, and little else."
+            )
+        elif trained["auroc"] and teacher["auroc"] and trained["auroc"][0] < teacher["auroc"][1]:
+            said.append("The trained model is well short of its teacher at telling right from wrong.")
+        steps = len(training.get("grpo", ()))
+        if 0 < steps < 50:
+            said.append(f"{steps} GRPO steps are next to none (the paper takes 1000): what it learnt is the warm-up's.")
     return said
 
 
 def _examples(
-    rows: list[dict[str, Any]], statements: Mapping[str, Mapping[str, Mapping[str, Any]]], config: Config
+    run: Path,
+    rows: list[dict[str, Any]],
+    statements: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    config: Config,
 ) -> list[dict[str, Any]]:
     """Take a few questions, chosen at random."""
     generator = np.random.default_rng(config.seed)
     chosen = sorted(generator.choice(len(rows), min(config.n_examples, len(rows)), replace=False).tolist())
+    wanted = {rows[i]["id"] for i in chosen}
+    completions: dict[str, Any] = {}
+    for table in artefacts.read(run / schema.COMPLETIONS, ["id", "completions"]):
+        kept = table.filter(pc.is_in(table["id"], pa.array(sorted(wanted), pa.string())))
+        completions |= {row["id"]: row["completions"] for row in kept.to_pylist()}
     return [
-        {key: rows[i][key] for key in ("id", "prompt", "answers", "answer", "correct", "completions", "uncertainty")}
-        | {"statements": {source: dict(stated[rows[i]["id"]]) for source, stated in statements.items()}}
+        {key: rows[i][key] for key in ("id", "prompt", "answers", "answer", "correct", "uncertainty")}
+        | {
+            "completions": completions[rows[i]["id"]],
+            "statements": {source: dict(stated[rows[i]["id"]]) for source, stated in statements.items()},
+        }
         for i in chosen
     ]
-
-
-def markdown(report: Mapping[str, Any]) -> str:
-    """Write the table of a report as Markdown, for the model card."""
-    columns = {"ECE": "ece", "ECE by value": "ece_distinct", "Brier": "brier", "AUROC": "auroc"}
-    lines = [
-        f"On {report['questions'][report['split']]} questions of the split `{report['split']}`, "
-        f"{100 * report['level']:g}% bootstrap intervals:",
-        "",
-        f"| | n | malformed | distinct values | {' | '.join(columns)} |",
-        f"| --- | --- | --- | --- |{' --- |' * len(columns)}",
-    ]
-    for row in report["table"]:
-        values = " | ".join(with_interval(row[key]) for key in columns.values())
-        lines.append(f"| {row['label']} | {row['n']} | {row['malformed']} | {row['distinct']} | {values} |")
-    return "\n".join(lines)
-
-
-def with_interval(value: Any) -> str:
-    """Write a number with its interval, `n/a` where there is none."""
-    if value is None or value[0] is None or not math.isfinite(value[0]):
-        return "n/a"
-    return f"{value[0]:.3f} [{value[1]:.3f}, {value[2]:.3f}]"
 
 
 def _finite(value: Any) -> Any:

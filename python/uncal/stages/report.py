@@ -231,7 +231,8 @@ def _comparison(made: Mapping[str, Any]) -> str:
 </table>
 <dl class="legend">{terms}</dl>
 <p class="note soft">Small type gives {100 * made["level"]:g}% intervals. Those of the metrics are bootstrap intervals
-from {made["bootstrap"]:,} resamples of the questions: percentile for Brier, AUROC and imitation, pivotal for both ECE.
+from {made["bootstrap"]:,} resamples of the questions: percentile for Brier, AUROC and imitation, pivotal for both ECE,
+where a value may lie above its interval when questions are few.
 The malformed share has a Wilson interval. Malformed statements are counted, and left out of the metrics.
 Imitation is rank correlation with the teacher, not with the truth.</p>
 """

@@ -6,19 +6,39 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.compute as pc
 
-from uncal import artefacts, progress, prompts, rewards
+from uncal import artefacts, cards, progress, prompts, rewards
 from uncal.artefacts import MadeBy, Shards
 from uncal.errors import ArtefactError, ConfigError, MissingExtraError
-
-if TYPE_CHECKING:
-    pass
+from uncal.types import Message
 
 log = logging.getLogger("uncal")
 COMPLETE = "complete"
+OURS = frozenset(
+    {
+        "beta",
+        "bf16",
+        "disable_tqdm",
+        "gradient_accumulation_steps",
+        "learning_rate",
+        "logging_steps",
+        "max_completion_length",
+        "max_steps",
+        "num_generations",
+        "output_dir",
+        "per_device_train_batch_size",
+        "save_steps",
+        "save_strategy",
+        "save_total_limit",
+        "scale_rewards",
+        "seed",
+        "temperature",
+    }
+)
+"""Options of TRL that uncal sets from its own settings, or on which resuming and the method rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +122,13 @@ class Config:
             raise ConfigError("steps and warmup_steps are both 0; there is nothing to train")
         if not self.rewards:
             raise ConfigError("rewards is empty; name at least one (`uncal list rewards`)")
+        if taken := sorted(OURS & set(self.trl)):
+            raise ConfigError(f"trl sets {', '.join(taken)}, which uncal sets itself; use its own settings")
+        micro = min(self.micro_batch_size, self.warmup_batch_size)
+        if self.warmup_steps and self.warmup_batch_size % micro:
+            raise ConfigError(
+                f"warmup_batch_size {self.warmup_batch_size} does not divide into micro batches of {micro}"
+            )
         for name in self.rewards:
             rewards.make(name, **self.reward_settings)
         if self.steps and (self.prompts_per_step * self.num_generations) % self.micro_size:
@@ -139,7 +166,7 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
     if model is None:
         raise ConfigError(f"{targets} does not say which model answered; pass --model")
     answer_prompt = sampled.get("answer_prompt", prompts.ANSWER)
-    rows = _rows(targets)
+    rows, too_long = _fitting(_rows(targets), model, answer_prompt, config)
     try:
         import peft  # noqa: F401
         import trl  # noqa: F401
@@ -165,11 +192,12 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
             },
             "read_out": {"temperature": 0.0, "max_tokens": config.max_tokens},
             "questions": len(rows),
+            "over_the_context": too_long,
             "training": {"warmup": warmup_log, "grpo": grpo_log},
             "packages": _versions(),
         }
         artefacts.write_text(final / artefacts.NOTE, json.dumps(note, indent=2, sort_keys=True) + "\n")
-        artefacts.write_text(final / "README.md", model_card(note))
+        artefacts.write_text(final / "README.md", cards.model_card(note))
         if out.exists():
             out.rename(work / "replaced")
         final.rename(out)
@@ -188,6 +216,25 @@ def _rows(targets: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _fitting(
+    rows: list[dict[str, Any]], model: str, answer_prompt: str, config: Config
+) -> tuple[list[dict[str, Any]], int]:
+    """Leave out the questions whose conversation and statement are over the model's context, and count them."""
+    from uncal.backends.transformers import Transformers
+
+    backend = Transformers(model=model)
+    kept = []
+    for row in rows:
+        turns = prompts.uncertainty_turn(row["prompt"], row["answer"], answer_prompt, config.uncertainty_prompt)
+        if len(backend.encode(turns)) + config.max_tokens <= backend.context:
+            kept.append(row)
+    if not kept:
+        raise ArtefactError(f"every question of the split 'train' is over the context of {model!r}")
+    if left_out := len(rows) - len(kept):
+        log.warning("train: %d questions are over the model's context and left out", left_out)
+    return kept, left_out
+
+
 def _warm_up(
     work: Path, model: str, conversations: list[Any], rows: list[dict[str, Any]], config: Config
 ) -> tuple[Path | None, list[dict[str, float]]]:
@@ -199,14 +246,10 @@ def _warm_up(
         return None, []
     done = work / "warmup"
     if not (done / COMPLETE).exists():
+        network, tokenizer = _model(model, None, config)
         dataset = Dataset.from_list(
             [
-                {
-                    "prompt": conversation,
-                    "completion": [
-                        {"role": "assistant", "content": f"<uncertainty>{row['uncertainty']:.2f}</uncertainty>"}
-                    ],
-                }
+                _example(tokenizer, conversation, f"<uncertainty>{row['uncertainty']:.2f}</uncertainty>")
                 for conversation, row in zip(conversations, rows, strict=True)
             ]
         )
@@ -220,11 +263,19 @@ def _warm_up(
             completion_only_loss=True,
             max_length=None,
         )
-        network, tokenizer = _model(model, None, config)
         trainer = SFTTrainer(model=network, args=arguments, train_dataset=dataset, processing_class=tokenizer)
         _run(trainer, "warm-up", config.warmup_steps, ("loss",))
         _finish(trainer, done, ("loss",))
     return done, json.loads((done / COMPLETE).read_text())
+
+
+def _example(tokenizer: Any, conversation: list[Message], statement: str) -> dict[str, Any]:
+    """Return a prompt and its completion as TRL takes them: conversations, or texts without a chat template."""
+    from uncal.backends.transformers import templated
+
+    prompt = templated(tokenizer, conversation)
+    completion = statement if isinstance(prompt, str) else [{"role": "assistant", "content": statement}]
+    return {"prompt": prompt, "completion": completion}
 
 
 def _reinforce(
@@ -234,16 +285,19 @@ def _reinforce(
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
+    from uncal.backends.transformers import templated
+
     if not config.steps:
         assert warm is not None
         return warm, []
     done = work / "grpo"
     keys = ("reward", "reward_std", "frac_reward_zero_std", "loss", "completions/mean_length")
     if not (done / COMPLETE).exists():
+        network, tokenizer = _model(model, warm, config)
         dataset: Dataset = Dataset.from_list(
             [
                 {
-                    "prompt": conversation,
+                    "prompt": templated(tokenizer, conversation),
                     "uncertainty": row["uncertainty"],
                     "correct": row["correct"],
                 }
@@ -266,7 +320,6 @@ def _reinforce(
             }
             | dict(config.trl),
         )
-        network, tokenizer = _model(model, warm, config)
         trainer = GRPOTrainer(
             model=network,
             args=arguments,
@@ -344,21 +397,25 @@ def _run(trainer: Any, label: str, steps: int, shown: tuple[str, ...]) -> None:
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(Watch)
-        last = _last_checkpoint(Path(trainer.args.output_dir))
+        last = _last_checkpoint(Path(trainer.args.output_dir), steps)
         if last is not None:
             log.info("train: %s goes on from %s", label, last.name)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
-    """Find the newest whole checkpoint; half-written ones are removed."""
-    whole = []
+def _last_checkpoint(folder: Path, steps: int) -> Path | None:
+    """Find the newest whole checkpoint before the last step; others are removed.
+
+    Half-written ones are of no use, and from the very last step a trainer would take one step too many.
+    """
+    whole = {}
     for checkpoint in folder.glob("checkpoint-*"):
-        if (checkpoint / COMPLETE).exists():
-            whole.append(checkpoint)
+        step = int(checkpoint.name.rpartition("-")[2])
+        if (checkpoint / COMPLETE).exists() and step < steps:
+            whole[step] = checkpoint
         else:
             shutil.rmtree(checkpoint)
-    return max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
+    return whole[max(whole)] if whole else None
 
 
 def _finish(trainer: Any, done: Path, keys: tuple[str, ...]) -> None:
@@ -390,51 +447,3 @@ def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {name: version(name) for name in ("torch", "transformers", "trl", "peft")}
-
-
-def model_card(note: Mapping[str, Any], calibration: str = "") -> str:
-    """Write the README.md of an adapter.
-
-    Parameters
-    ----------
-    note : mapping
-        What uncal.json holds.
-    calibration : str, default=""
-        The measured calibration, as Markdown; `evaluate` fills it in.
-    """
-    made = note["made_by"]
-    config = made["config"]
-    steps = f"{config['warmup_steps']} supervised warm-up steps, {config['steps']} GRPO steps"
-    return f"""---
-library_name: peft
-base_model: {json.dumps(note["base_model"])}
-tags: [uncal, uncertainty, calibration, trl, grpo, lora]
----
-
-# An adapter that states the uncertainty of an answer
-
-Trained by uncal {made["uncal_version"]} on {note["questions"]} questions: {steps},
-reward {", ".join(config["rewards"])}.
-The base model answers with the adapter off, so answers do not change; with the adapter on it states, in a second turn,
-the probability that the answer is wrong, as `<uncertainty>0.37</uncertainty>`.
-
-    uncal ask "Who wrote Middlemarch?" --adapter THIS_FOLDER
-
-## Calibration
-
-{calibration or "Not measured yet; `uncal evaluate` fills this in."}
-
-## Prompts
-
-The answer turn:
-
-    {_indented(note["prompts"]["answer"])}
-
-The uncertainty turn:
-
-    {_indented(note["prompts"]["uncertainty"])}
-"""
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n    ")

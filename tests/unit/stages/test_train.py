@@ -1,0 +1,115 @@
+"""Training on a small model from scratch."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from uncal import artefacts, prompts, schema
+from uncal.artefacts import MadeBy
+from uncal.backends.transformers import Transformers
+from uncal.errors import ArtefactError, ConfigError
+from uncal.stages import grade, train
+from uncal.types import Sampling
+
+CONFIG = {
+    "warmup_steps": 3,
+    "warmup_batch_size": 4,
+    "warmup_learning_rate": 1e-2,
+    "steps": 1,
+    "prompts_per_step": 1,
+    "num_generations": 2,
+    "max_tokens": 6,
+    "uncertainty_prompt": "How likely wrong?",
+}
+
+
+def targets(folder: Path, split: str = "train") -> Path:
+    rows = {
+        "id": [f"q{i}" for i in range(8)],
+        "split": [split] * 8,
+        "prompt": [f"What is {i}?" for i in range(8)],
+        "answer": ["it", "", *["nothing"] * 6],
+        "uncertainty": [0.1 * i for i in range(7)] + [None],
+        "correct": [True, False] * 3 + [None, None],
+    }
+    with artefacts.writer(folder / "targets.parquet", schema.targets, MadeBy.of("calibrate", grade.Config(), {})) as w:
+        w(pa.table(rows, schema.targets))
+    return folder / "targets.parquet"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("template", [True, False])
+def test_a_model_is_trained_with_and_without_a_chat_template(tiny_model: Path, tmp_path: Path, template: bool) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    if not template:
+        (model / "chat_template.jinja").unlink()
+    assert bool(Transformers(model=str(model)).tokenizer.chat_template) == template
+    made = train.train(targets(tmp_path), tmp_path / "adapter", train.Config(model=str(model), **CONFIG))
+    note = json.loads((made / "uncal.json").read_text())
+    assert note["questions"] == 7  # one has no target
+    assert [step["step"] for step in note["training"]["warmup"]] == [1, 2, 3]
+    assert len(note["training"]["grpo"]) == 1
+    assert note["base_model"] == str(model)
+    assert json.loads((made / "adapter_config.json").read_text())["base_model_name_or_path"] == str(model)
+    assert not (tmp_path / "adapter.parts").exists()
+
+    # answers with the adapter off are bit for bit the base model's; with it on they differ
+    sampling, turns = Sampling(n=2, max_tokens=8, seed=3), [prompts.answer_turn("Why?")]
+    base, adapted = Transformers(model=str(model)), Transformers(model=str(model), adapter=str(made))
+    with adapted.adapter_off():
+        assert adapted(turns, sampling) == base(turns, sampling)
+    assert adapted(turns, sampling)[0].completions[0].logprobs != base(turns, sampling)[0].completions[0].logprobs
+
+
+def test_without_a_training_question_there_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match=r"no question of the split 'train' in .* has a target"):
+        train.train(targets(tmp_path, "test"), tmp_path / "adapter", train.Config(model="m"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0, "warmup_steps": 0}, "steps and warmup_steps are both 0; there is nothing to train"),
+        ({"steps": -1}, "steps is -1; it must be 0 or more"),
+        ({"num_generations": 1}, "num_generations is 1; an advantage takes at least 2"),
+        ({"rewards": ()}, "rewards is empty"),
+        ({"rewards": ("kindness",)}, r"no 'kindness' in uncal\.rewards"),
+        ({"prompts_per_step": 3, "num_generations": 5, "micro_batch_size": 4}, "15 statements .* do not divide into"),
+        ({"lora_rank": 0}, "lora_rank is 0; it must be at least 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train.Config(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_only_the_statement_carries_loss(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def look(trainer: Any, *_: Any) -> None:
+        batch = next(iter(trainer.get_train_dataloader()))
+        for tokens, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            assert (labels == tokens)[labels != -100].all()
+            seen.append(trainer.processing_class.decode(labels[labels != -100]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "_run", look)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(targets(tmp_path), tmp_path / "adapter", train.Config(model=str(tiny_model), **CONFIG))
+    assert len(seen) == 4
+    stated = re.compile(r"<uncertainty>0\.\d0</uncertainty><\|im_end\|>\n?")
+    assert all(stated.fullmatch(text) for text in seen), seen
+
+
+def test_options_that_uncal_sets_itself_are_not_taken_from_trl() -> None:
+    with pytest.raises(ConfigError, match="trl sets max_steps, which uncal sets itself; use its own settings"):
+        train.Config(trl={"max_steps": 3, "use_vllm": False})
+    with pytest.raises(ConfigError, match="warmup_batch_size 24 does not divide into micro batches of 16"):
+        train.Config(warmup_batch_size=24)
