@@ -55,7 +55,9 @@ def test_a_path_that_is_not_there_is_not_taken_for_a_hub_name(name: str) -> None
 
 
 def test_a_missing_package_names_the_extra() -> None:
-    with pytest.raises(MissingExtraError, match=r"lives in the package 'nobody_has_this', which is not installed; docs/install"):
+    with pytest.raises(
+        MissingExtraError, match=r"lives in the package 'nobody_has_this', which is not installed; docs/install"
+    ):
         models.resolve("package:nobody_has_this/model")
 
 

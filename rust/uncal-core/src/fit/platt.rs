@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn weights_repeat_rows() {
         let weights = [1.0, 2.0, 0.0, 3.0, 1.0, 1.0, 2.0, 1.0];
-        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true);
+        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true, 0.0);
         let (mut scores, mut correct) = (vec![], vec![]);
         for (i, times) in [1, 2, 0, 3, 1, 1, 2, 1].into_iter().enumerate() {
             scores.extend(vec![F[i]; times]);
