@@ -84,7 +84,8 @@ proptest! {
 
     #[test]
     fn groups_do_not_see_each_other(e in group(), f in group(), k in kernel()) {
-        prop_assume!(e.ncols() == f.ncols());
+        let dims = e.ncols().min(f.ncols());
+        let (e, f) = (e.slice(s![.., ..dims]).to_owned(), f.slice(s![.., ..dims]).to_owned());
         let both = concatenate![Axis(0), e, f];
         let offsets = [0, ends(&e)[1], ends(&both)[1]];
         let together = von_neumann_entropy(both.view(), &offsets, &k).unwrap();
