@@ -152,7 +152,7 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
 def _inputs_help(files: tuple[str, ...]) -> str:
     if files == ("source",):
         return "questions: JSONL, JSON, CSV, TSV, Parquet, Arrow, or a folder that `datasets` saved"
-    return f"{', '.join(files)}, in this order; or pass --run"
+    return f"{', '.join(files)}{', in this order' if len(files) > 1 else ''}; or pass --run"
 
 
 def _summary(stage: str) -> str:
@@ -180,8 +180,8 @@ def _run_stage(options: argparse.Namespace) -> None:
         where = str(options.config)
     config = import_module(f"uncal.stages.{name}").Config
     typed = {field: value for field, value in vars(options).items() if field in config.__dataclass_fields__}
-    run_stage(name, inputs, out, table | typed, where, overwrite=options.overwrite)
-    log.info("%s", out)
+    made = run_stage(name, inputs, out, table | typed, where, overwrite=options.overwrite)
+    log.info("%s", made)
 
 
 def _inputs(options: argparse.Namespace, files: tuple[str, ...]) -> list[Path]:
@@ -198,6 +198,12 @@ def _inputs(options: argparse.Namespace, files: tuple[str, ...]) -> list[Path]:
         options.fail("a file of questions is needed")
     if options.run is None:
         options.fail(f"inputs are needed: --run DIR, or {', '.join(files)}")
+    from uncal.commands.run import OUTPUT
+
+    for file in files:
+        if not (options.run / file).exists():
+            maker = next(stage for stage, made in OUTPUT.items() if made == file)
+            raise UncalError(f"no file {options.run / file}; run `uncal {maker} --run {options.run}` first")
     return [options.run / file for file in files]
 
 
@@ -233,6 +239,8 @@ def _add_ask(commands: Any, shared: argparse.ArgumentParser) -> None:
 def _ask(options: argparse.Namespace) -> None:
     from uncal.commands.ask import as_text, ask
 
+    if options.question and not " ".join(options.question).strip():
+        raise ConfigError("the question is blank")
     questions = [" ".join(options.question)] if options.question else _lines()
     size = 1 if options.question or sys.stdin.isatty() else 16
     for row in ask(questions, options.adapter, model=options.model, batch_size=size):

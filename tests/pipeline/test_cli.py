@@ -84,7 +84,11 @@ def test_no_command_shows_the_help_and_exits_2(cli: Any) -> None:
 
 def test_a_missing_input_is_one_line_and_exits_1(cli: Any, tmp_path: Path) -> None:
     ended = cli("score", "--run", tmp_path)
-    assert ended == (1, "", f"uncal: no file {tmp_path / schema.EMBEDDINGS}\n")
+    assert ended == (
+        1,
+        "",
+        f"uncal: no file {tmp_path / schema.EMBEDDINGS}; run `uncal embed --run {tmp_path}` first\n",
+    )
 
 
 def test_a_reader_that_leaves_early_is_no_noise(cli: Any) -> None:

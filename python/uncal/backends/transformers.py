@@ -248,7 +248,10 @@ def load_tokenizer(model: str, *, trust_remote_code: bool = False) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"tokenizer of {model!r} cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(
+            f"tokenizer of {model!r} cannot be loaded; name a folder, a .gguf file, package:NAME/PATH, or a model on a "
+            f"hub that can be reached: {_first_line(error)}"
+        ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

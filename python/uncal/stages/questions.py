@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -69,15 +70,16 @@ def questions(source: Path, out: Path, config: Config | None = None, *, overwrit
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
     chosen = _chosen(source, config)
-    count = 0
+    count, splits = 0, Counter[str]()
     with artefacts.writer(out, schema.questions, making) as write:
         found = (row for number, row in _read(source, config) if chosen is None or number in chosen)
         while rows := list(islice(found, 4096)):
             write(pa.Table.from_pylist(rows, schema.questions))
             count += len(rows)
+            splits.update(row["split"] for row in rows)
         if not count:
             raise ArtefactError(f"no questions in {source}")
-    log.info("questions: %d", count)
+    log.info("questions: %d (%s)", count, ", ".join(f"{split} {splits[split]}" for split in schema.SPLITS))
     return out
 
 

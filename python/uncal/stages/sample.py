@@ -26,6 +26,7 @@ class Config:
     model : str
         A folder, a .gguf file, ``package:NAME/PATH`` or a name on the Hugging Face hub.
     backend : str, default="transformers"
+        What runs the model; `uncal list backends` shows them.
     backend_settings : mapping, default={}
         Further settings of the backend, such as dtype=bfloat16.
     n_completions : int, default=10
@@ -35,6 +36,7 @@ class Config:
     answer_temperature : float, default=0.1
         Of the answer, which is kept frozen.
     top_p : float, default=1.0
+        Draw completions from the smallest set of tokens whose probabilities add up to this.
     max_tokens : int, default=64
         An answer or completion is cut after so many tokens.
     answer_prompt : str
@@ -42,6 +44,7 @@ class Config:
     shard_size : int, default=64
         Questions between two writes to disk.
     seed : int, default=0
+        The same seed gives the same completions.
     """
 
     model: str

@@ -23,6 +23,7 @@ class Config:
     Attributes
     ----------
     scorers : tuple of str, default=("von_neumann_entropy",)
+        Each becomes a column; `uncal list scorers` shows them.
     scorer_settings : mapping, default={}
         Settings handed to every scorer, such as gamma=0.5.
     rows : int, default=4096

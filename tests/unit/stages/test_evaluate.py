@@ -135,7 +135,8 @@ def test_the_card_shows_the_table() -> None:
         "level": 0.9,
         "table": [row | {"brier": [0.2] * 3, "auroc": None}],
     }
-    shown = cards.calibration_table(report)
+    shown = cards.calibration_table(report | {"findings": ["It has collapsed."]})
+    assert "- It has collapsed." in shown.splitlines()
     assert "On 4 questions of the split `test`, 90% bootstrap" in shown
     assert "| Trained | 3 | 1 | 2 | 0.100 [0.000, 0.200] | n/a | 0.200 [0.200, 0.200] | n/a |" in shown
 
