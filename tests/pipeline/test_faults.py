@@ -95,7 +95,7 @@ def test_a_prompt_longer_than_the_context_is_a_failed_row_that_is_null_from_ther
         assert column(run / schema.COMPLETIONS, "status")[i] == schema.FAILED
         error = column(run / schema.COMPLETIONS, "error")[i]
         assert error.startswith("over the context: the prompt has 3")
-        assert error.endswith("tokens; with 12 to come that is over the model's context of 256")
+        assert error.endswith("tokens, and with 12 to come that is over the model's context of 256")
     for file, names in {
         schema.COMPLETIONS: ("answer", "answer_logprobs", "completions", "logprobs", "finish_reasons"),
         schema.EMBEDDINGS: ("embeddings",),
