@@ -105,6 +105,22 @@ pub enum Error {
         /// What may be there.
         needed: &'static str,
     },
+    /// An entry of one group's matrix is not allowed.
+    #[error("{name}: entry ({row}, {column}) of group {group} is {value:?}, must be {needed}")]
+    Entry {
+        /// The argument.
+        name: &'static str,
+        /// The first such group.
+        group: usize,
+        /// The row inside the group.
+        row: usize,
+        /// The column inside the group.
+        column: usize,
+        /// What is there.
+        value: f64,
+        /// What may be there.
+        needed: &'static str,
+    },
     /// All weights are zero, or their sum is out of range.
     #[error("weights: their sum is {sum:?}, must lie between 1e-100 and 1e100")]
     WeightSum {

@@ -18,6 +18,7 @@ mod groups;
 mod kernel;
 mod pairs;
 mod reliability;
+mod squares;
 mod sum;
 mod ties;
 
@@ -38,3 +39,4 @@ pub use groups::Groups;
 pub use kernel::{Kernel, Shape};
 pub use pairs::Pairs;
 pub use reliability::{Reliability, reliability};
+pub use squares::Squares;

@@ -62,3 +62,31 @@ pub(crate) fn to_python(error: Error) -> PyErr {
 pub(crate) fn slice<'a, T: numpy::Element>(array: Option<&'a PyReadonlyArray1<'_, T>>) -> PyResult<Option<&'a [T]>> {
     Ok(array.map(PyReadonlyArray1::as_slice).transpose()?)
 }
+
+/// Flat matrices of either float type, borrowed, never copied.
+#[derive(FromPyObject)]
+#[allow(dead_code)] // until the graph measures use it
+pub(crate) enum Flat<'py> {
+    #[pyo3(transparent, annotation = "float32")]
+    Single(PyReadonlyArray1<'py, f32>),
+    #[pyo3(transparent, annotation = "float64")]
+    Double(PyReadonlyArray1<'py, f64>),
+}
+
+/// Evaluate an expression with the slice of whichever type of matrices this is.
+macro_rules! each_flat {
+    ($flat:expr, |$slice:ident| $body:expr) => {
+        match &$flat {
+            $crate::call::Flat::Single(array) => {
+                let $slice = array.as_slice()?;
+                $body
+            }
+            $crate::call::Flat::Double(array) => {
+                let $slice = array.as_slice()?;
+                $body
+            }
+        }
+    };
+}
+#[allow(unused_imports)] // until the graph measures use it
+pub(crate) use each_flat;

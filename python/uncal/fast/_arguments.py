@@ -1,0 +1,160 @@
+"""Arrays of whatever was given, or a complaint that names the argument; the numbers are checked in compiled code."""
+
+from operator import index
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def read(name: str, values: Any) -> NDArray[Any]:
+    """`values` as an array, without a copy where that is possible."""
+    try:
+        if isinstance(values, np.ndarray):
+            if np.any(getattr(values, "mask", False)):
+                raise ValueError("has masked entries")
+            return values
+        if type(values).__module__.partition(".")[0] == "pyarrow":
+            return from_arrow(values)
+        if hasattr(values, "__dlpack__"):
+            return np.from_dlpack(values)
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, BufferError, AttributeError) as error:
+        raise ValueError(f"{name}: cannot be read as an array: {error}") from error
+
+
+def from_arrow(values: Any) -> NDArray[Any]:
+    """Read a pyarrow array of numbers, strings or (nested) fixed-size lists."""
+    if hasattr(values, "num_chunks"):
+        if values.num_chunks != 1:
+            raise ValueError(f"has {values.num_chunks} chunks, must have 1 (combine_chunks() copies them into one)")
+        values = values.chunk(0)
+    if values.null_count:
+        raise ValueError(f"row {values.is_null().index(True).as_py()} is null")
+    if hasattr(values.type, "list_size"):
+        inner = from_arrow(values.flatten())
+        return inner.reshape(len(values), values.type.list_size, *inner.shape[1:])
+    if hasattr(values, "offsets"):
+        raise ValueError("is a list of varying size; pass its .values, and its .offsets as offsets")
+    return cast(NDArray[Any], values.to_numpy(zero_copy_only=False))
+
+
+def groups(embeddings: ArrayLike, offsets: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Rows (K, D), contiguous, and offsets (P + 1,)."""
+    array = read("embeddings", embeddings)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise ValueError(f"embeddings: dtype is {array.dtype}, must be float16, float32 or float64; use .astype")
+    if array.ndim == 3:
+        if offsets is not None:
+            raise ValueError("offsets: a 3-D array of embeddings has none")
+        if array.shape[0] > 0 and array.shape[1] == 0:
+            raise ValueError(f"embeddings: has shape {array.shape}, group 0 is empty")
+        ends = np.arange(array.shape[0] + 1, dtype=np.int64) * array.shape[1]
+    elif array.ndim == 2:
+        if offsets is None:
+            raise ValueError("offsets: needed with a 2-D array of embeddings; groups of one size can be (P, N, D)")
+        ends = integers("offsets", offsets)
+    else:
+        raise ValueError(f"embeddings: has shape {array.shape}, must be (P, N, D), or (K, D) with offsets")
+    # Copies only what is strided, unaligned or of foreign byte order.
+    rows = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
+    return rows.reshape(array.shape[0] * array.shape[1], array.shape[2]) if array.ndim == 3 else rows, ends
+
+
+def squares(
+    name: str, matrices: ArrayLike, offsets: ArrayLike | None
+) -> tuple[NDArray[np.float32] | FloatArray, NDArray[np.int64]]:
+    """Square matrices one after the other, flat and contiguous, and the offsets (P + 1,) of their rows."""
+    array = read(name, matrices)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
+    if array.ndim == 3:
+        if offsets is not None:
+            raise ValueError(f"offsets: a 3-D array of {name} has none")
+        if array.shape[1] != array.shape[2]:
+            raise ValueError(f"{name}: has shape {array.shape}, must be (P, N, N)")
+        if array.shape[0] > 0 and array.shape[1] == 0:
+            raise ValueError(f"{name}: has shape {array.shape}, group 0 is empty")
+        ends = np.arange(array.shape[0] + 1, dtype=np.int64) * array.shape[1]
+    elif array.ndim == 1:
+        if offsets is None:
+            raise ValueError(f"offsets: needed with flat {name}; matrices of one size can be (P, N, N)")
+        ends = integers("offsets", offsets)
+    else:
+        raise ValueError(f"{name}: has shape {array.shape}, must be (P, N, N), or flat with offsets")
+    dtype = np.float32 if array.dtype in (np.float16, np.float32) else np.float64
+    return np.require(array, dtype, ["C", "A"]).reshape(-1), ends
+
+
+def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = one_dimensional(name, read(name, values))
+    if array.dtype.kind not in "iu" and array.size > 0:
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be integers")
+    return np.require(array, np.int64, ["C", "A"])
+
+
+def column(name: str, values: ArrayLike) -> FloatArray:
+    """Numbers (K,) as contiguous float64."""
+    array = one_dimensional(name, read(name, values))
+    if array.dtype.kind not in "fiub" and array.size > 0:
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
+    return np.require(array, np.float64, ["C", "A"])
+
+
+def weights(values: ArrayLike | None) -> FloatArray | None:
+    return None if values is None else column("weights", values)
+
+
+def verdicts(values: ArrayLike) -> NDArray[np.bool_]:
+    """Verdicts (K,) as bool, from bool or from numbers that are all 0 or 1."""
+    array = one_dimensional("correct", read("correct", values))
+    if array.dtype == np.bool_:
+        return np.require(array, requirements=["C", "A"])
+    if array.dtype.kind not in "fiuO":
+        raise ValueError(f"correct: dtype is {array.dtype}, must be bool, or all 0 and 1")
+    # An object is compared as it is: None, NaN and "1" are neither 0 nor 1.
+    right = np.asarray(array == 1, dtype=np.bool_)
+    bad = ~(right | np.asarray(array == 0, dtype=np.bool_))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"correct: row {row} is {array[row]!s}, must be bool, or all 0 and 1")
+    return right
+
+
+def labels(values: ArrayLike | None) -> NDArray[np.int64] | None:
+    """Labels of any sort, numbered in their own order."""
+    if values is None:
+        return None
+    array = one_dimensional("groups", read("groups", values))
+    if array.dtype.kind not in "iuUSTO" and array.size > 0:
+        raise ValueError(f"groups: dtype is {array.dtype}, must be integers or strings")
+    try:
+        return np.unique(array, return_inverse=True)[1].astype(np.int64, copy=False)
+    except TypeError as error:
+        raise ValueError(f"groups: cannot be told apart: {error}") from error
+
+
+def one_dimensional(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.ndim != 1:
+        raise ValueError(f"{name}: has shape {array.shape}, must be 1-D")
+    return array
+
+
+def count(name: str, value: int, least: int, most: int) -> int:
+    try:
+        number = index(value)
+    except TypeError as error:
+        raise ValueError(f"{name}: is {value!r}, must be a whole number") from error
+    if not least <= number <= most:
+        raise ValueError(f"{name}: is {number}, must be a whole number from {least} to {most}")
+    return number
+
+
+def bins(n_bins: int) -> int:
+    return count("n_bins", n_bins, 1, 10_000_000)
+
+
+def threads(threads: int | None) -> int | None:
+    return None if threads is None else count("threads", threads, 1, 4096)
