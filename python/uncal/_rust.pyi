@@ -13,8 +13,9 @@ __all__ = [
     "fit_platt",
     "num_threads",
     "reliability",
-    "renyi_entropy",
     "set_num_threads",
+    "spectral_decomposition",
+    "spectral_scores",
     "spectrum",
 ]
 
@@ -70,21 +71,34 @@ def reliability(
     bins: str,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
-def renyi_entropy(
+def set_num_threads(n: int) -> None: ...
+def spectral_decomposition(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
-    alpha: float,
+    clarification_ids: NDArray[np.int64],
     kernel: str,
     gamma: float,
     normalize: bool,
     threads: int | None,
-) -> NDArray[np.float64]: ...
-def set_num_threads(n: int) -> None: ...
-def spectrum(
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def spectral_scores(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
+    counts: NDArray[np.float64] | None,
+    scores: list[tuple[str, float, bool]],
     kernel: str,
     gamma: float,
     normalize: bool,
+    propagate: bool,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def spectrum(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    counts: NDArray[np.float64] | None,
+    kernel: str,
+    gamma: float,
+    normalize: bool,
+    propagate: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...

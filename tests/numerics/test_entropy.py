@@ -104,20 +104,21 @@ def test_scipy_and_scikit_learn_agree():
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_narrow_floats_are_widened_exactly_and_then_computed_in_double(dtype):
+def test_narrow_floats_give_what_the_same_numbers_give_in_double(dtype):
     x = groups(30, 8, 20, dtype=dtype)
-    wide = x.astype(np.float64)  # exact, so the very same bits must come out
+    wide = x.astype(np.float64)  # exact
     for kernel in KERNELS:
-        np.testing.assert_array_equal(
-            fast.von_neumann_entropy(x, kernel=kernel), fast.von_neumann_entropy(wide, kernel=kernel)
-        )
-    np.testing.assert_array_equal(fast.spectrum(x), fast.spectrum(wide))
+        # Products summed in float32 are good to some 1e-7 of the norms, and so are the entropies.
+        ours, exact = (fast.von_neumann_entropy(rows, kernel=kernel) for rows in (x, wide))
+        np.testing.assert_allclose(ours, exact, rtol=1e-6, atol=1e-6)
+    # The spectrum shows small eigenvalues, so products are summed in float64.
+    np.testing.assert_allclose(fast.spectrum(x), fast.spectrum(wide), rtol=0, atol=1e-14)
 
 
 def test_halves_whose_squares_overflow_are_fine():
     x = np.array([[[60000, 0], [0, 60000], [60000, 60000]]], dtype=np.float16)
     expected = renyi(eigenvalues(gram(x[0].astype(float), "rbf")), 1)
-    np.testing.assert_allclose(fast.von_neumann_entropy(x), [expected], rtol=1e-12)
+    np.testing.assert_allclose(fast.von_neumann_entropy(x), [expected], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The kernels: NumPy in, NumPy out, compiled code in between.
 
 Arrays are borrowed where they lie: NumPy arrays that are C-contiguous, anything with ``__dlpack__`` (torch CPU tensors)
-or ``__array__``, and pyarrow fixed-size lists. Embeddings are float16, float32 or float64 and are computed with in
-float64; results are float64. The GIL is released, and the bits do not depend on the number of threads.
+or ``__array__``, and pyarrow fixed-size lists. Embeddings are float16, float32 or float64; results are
+float64. The GIL is released, and the bits do not depend on the number of threads.
 
 Groups are a 3-D array (P, N, D), or a 2-D array (K, D) with `offsets` (P + 1,): group p is rows ``offsets[p]`` to
 ``offsets[p + 1]``, the first offset is 0, the last is K, none is empty. Entropies are in nats. Weights count
@@ -14,23 +14,42 @@ dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 
 from uncal.fast._fits import PlattFit, fit_platt
 from uncal.fast._metrics import Bins, Interval, Reliability, auroc, brier, ece, evaluate, reliability
-from uncal.fast._spectral import Kernel, renyi_entropy, spectrum, von_neumann_entropy
+from uncal.fast._spectral import (
+    Kernel,
+    NanPolicy,
+    SpectralDecomposition,
+    eigen_score,
+    predictive_kernel_entropy,
+    renyi_entropy,
+    semantic_volume,
+    spectral_decomposition,
+    spectral_scores,
+    spectrum,
+    von_neumann_entropy,
+)
 from uncal.fast._threads import set_num_threads
 
 __all__ = [
     "Bins",
     "Interval",
     "Kernel",
+    "NanPolicy",
     "PlattFit",
     "Reliability",
+    "SpectralDecomposition",
     "auroc",
     "brier",
     "ece",
+    "eigen_score",
     "evaluate",
     "fit_platt",
+    "predictive_kernel_entropy",
     "reliability",
     "renyi_entropy",
+    "semantic_volume",
     "set_num_threads",
+    "spectral_decomposition",
+    "spectral_scores",
     "spectrum",
     "von_neumann_entropy",
 ]

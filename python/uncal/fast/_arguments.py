@@ -49,8 +49,6 @@ def groups(embeddings: ArrayLike, offsets: ArrayLike | None) -> tuple[NDArray[An
     if array.ndim == 3:
         if offsets is not None:
             raise ValueError("offsets: a 3-D array of embeddings has none")
-        if array.shape[0] > 0 and array.shape[1] == 0:
-            raise ValueError(f"embeddings: has shape {array.shape}, group 0 is empty")
         ends = np.arange(array.shape[0] + 1, dtype=np.int64) * array.shape[1]
     elif array.ndim == 2:
         if offsets is None:
@@ -101,6 +99,14 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     if array.dtype.kind not in "fiub" and array.size > 0:
         raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
     return np.require(array, np.float64, ["C", "A"])
+
+
+def counts(values: ArrayLike | None) -> FloatArray | None:
+    """How often each row counts, (K,), from (K,) or (P, N)."""
+    if values is None:
+        return None
+    array = read("counts", values)
+    return column("counts", array.reshape(-1) if array.ndim == 2 else array)
 
 
 def weights(values: ArrayLike | None) -> FloatArray | None:

@@ -1,11 +1,9 @@
 //! Entropies of the kernel matrix of each group: how many different things its rows say.
 
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
-use crate::eigen::eigenvalues;
-use crate::groups::Groups;
-use crate::kernel::{Density, Kernel};
-use crate::{Error, Float, Result};
+use crate::spectral::{Bad, Spectral, spectral_scores};
+use crate::{Float, Kernel, Result};
 
 /// The von Neumann entropy of the density matrix of each group, in nats.
 ///
@@ -19,7 +17,7 @@ use crate::{Error, Float, Result};
 /// Returns (P), each in `[0, ln n]`: exactly 0 when all rows are equal, ln n when every two have kernel value 0.
 ///
 /// # Errors
-/// Those of [`Groups::new`], [`Error::NoColumns`], [`Error::NotFinite`], [`Error::Trace`].
+/// Those of [`spectral_scores`].
 ///
 /// # Example
 /// ```
@@ -45,97 +43,15 @@ pub fn von_neumann_entropy<T: Float>(
 /// Arguments, range and errors are those of [`von_neumann_entropy`].
 ///
 /// # Errors
-/// Also [`Error::Setting`] unless `alpha` is above 0.
+/// Also [`Error::Setting`](crate::Error::Setting) unless `alpha` is above 0.
 pub fn renyi_entropy<T: Float>(
     embeddings: ArrayView2<'_, T>,
     offsets: &[i64],
     kernel: &Kernel,
     alpha: f64,
 ) -> Result<Vec<f64>> {
-    if alpha.is_nan() || alpha <= 0.0 {
-        return Err(Error::setting("alpha", alpha, "a number above 0, or infinity"));
-    }
-    each_group(embeddings, offsets, kernel, |p, density| {
-        let entropy = if alpha == 2.0 {
-            -density.matrix.iter().map(|x| x * x).sum::<f64>().ln()
-        } else {
-            renyi(&spectrum_of(p, density.matrix, density.distinct)?, alpha)
-        };
-        let most = (density.size as f64).ln();
-        Ok(entropy.min(most).max(0.0) + 0.0) // rounding can leave the range, and -0.0 is no entropy
-    })
-}
-
-/// The eigenvalues of the density matrix of each group, from largest to smallest; each group's sum to 1.
-///
-/// Returns (K): a group has as many as it has rows. Values below n * 2.2e-16 of the largest cannot be told from
-/// rounding and are 0. Arguments and errors are those of [`von_neumann_entropy`].
-///
-/// # Errors
-/// Those of [`von_neumann_entropy`].
-pub fn spectrum<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64], kernel: &Kernel) -> Result<Vec<f64>> {
-    let spectra = each_group(embeddings, offsets, kernel, |p, density| {
-        let mut spectrum = spectrum_of(p, density.matrix, density.distinct)?;
-        spectrum.resize(density.size, 0.0);
-        Ok(spectrum)
-    })?;
-    Ok(spectra.concat())
-}
-
-fn each_group<T: Float, R: Send>(
-    embeddings: ArrayView2<'_, T>,
-    offsets: &[i64],
-    kernel: &Kernel,
-    f: impl Fn(usize, Density) -> Result<R> + Send + Sync,
-) -> Result<Vec<R>> {
-    let groups = Groups::new(offsets, embeddings.nrows())?;
-    if embeddings.ncols() == 0 {
-        return Err(Error::NoColumns);
-    }
-    let size = embeddings.nrows() / groups.len().max(1);
-    let work = size.saturating_mul(embeddings.ncols() + size);
-    groups.par_map(work, |p, rows| {
-        let density = kernel.density(p, rows.start, embeddings.slice(s![rows, ..]))?;
-        f(p, density)
-    })
-}
-
-/// Eigenvalues of a density matrix from largest to smallest, cleaned of rounding and of sum 1.
-fn spectrum_of(p: usize, mut matrix: Vec<f64>, n: usize) -> Result<Vec<f64>> {
-    const TOO_NEGATIVE: f64 = -1e-6; // of the trace
-    let mut values = eigenvalues(&mut matrix, n);
-    values.reverse();
-    let (largest, smallest) = (values[0], values[n - 1]);
-    if smallest < TOO_NEGATIVE {
-        return Err(Error::NotPositive { group: p, value: smallest });
-    }
-    let noise = n as f64 * f64::EPSILON * largest;
-    for value in &mut values {
-        if *value <= noise {
-            *value = 0.0;
-        }
-    }
-    let sum: f64 = values.iter().sum();
-    values.iter_mut().for_each(|value| *value /= sum);
-    Ok(values)
-}
-
-fn renyi(spectrum: &[f64], alpha: f64) -> f64 {
-    let largest = spectrum[0];
-    let positive = || spectrum.iter().copied().filter(|&l| l > 0.0);
-    if alpha == 1.0 {
-        -positive().map(|l| l * l.ln()).sum::<f64>()
-    } else if alpha == f64::INFINITY {
-        -largest.ln()
-    } else if (alpha - 1.0).abs() < 0.5 {
-        // sum of l^alpha = 1 + sum of l (l^(alpha - 1) - 1): nothing cancels as alpha nears 1
-        let excess: f64 = positive().map(|l| l * ((alpha - 1.0) * l.ln()).exp_m1()).sum();
-        excess.ln_1p() / (1.0 - alpha)
-    } else {
-        // with the largest taken out, no power can vanish altogether
-        let rest: f64 = positive().map(|l| (l / largest).powf(alpha)).sum();
-        alpha / (1.0 - alpha) * largest.ln() + rest.ln() / (1.0 - alpha)
-    }
+    let mut columns = spectral_scores(embeddings, offsets, None, kernel, &[Spectral::Renyi(alpha)], Bad::Raise)?;
+    Ok(columns.swap_remove(0))
 }
 
 #[cfg(test)]
@@ -144,7 +60,7 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::Shape;
+    use crate::{Error, Shape};
 
     fn kernel(shape: Shape, gamma: f64) -> Kernel {
         Kernel::new(shape, gamma, true).unwrap()
@@ -203,7 +119,7 @@ mod tests {
     #[test]
     fn known_spectrum_keeps_the_size_of_its_group() {
         let rows = ndarray::concatenate![ndarray::Axis(0), fan(), array![[2.0, 0.0], [2.0, 0.0], [2.0, 0.0]]];
-        let values = spectrum(rows.view(), &[0, 4, 7], &kernel(Shape::Rbf, 1.0)).unwrap();
+        let values = crate::spectrum(rows.view(), &[0, 4, 7], None, &kernel(Shape::Rbf, 1.0), Bad::Raise).unwrap();
         let known = [0.679_034_828_7, 0.230_605_793_5, 0.085_578_078_7, 0.004_781_299_1];
         assert!(values.iter().zip(known).all(|(a, b)| (a - b).abs() < 1e-10), "{values:?}");
         assert_eq!(values[4..], [1.0, 0.0, 0.0]);
@@ -229,13 +145,6 @@ mod tests {
         let rbf = kernel(Shape::Rbf, 1.0);
         assert_eq!(von_neumann_entropy(halves.view(), &[0, 4], &rbf).unwrap(), [expected]);
         assert_eq!(von_neumann_entropy(singles.view(), &[0, 4], &rbf).unwrap(), [expected]);
-    }
-
-    #[test]
-    fn a_negative_eigenvalue_beyond_rounding_is_an_error() {
-        let error = spectrum_of(4, vec![0.5, 0.6, 0.6, 0.5], 2).unwrap_err();
-        assert!(matches!(error, Error::NotPositive { group: 4, value } if (value + 0.1).abs() < 1e-15));
-        assert_eq!(spectrum_of(0, vec![0.5, 0.5 + 1e-9, 0.5 + 1e-9, 0.5], 2).unwrap(), [1.0, 0.0]);
     }
 
     #[test]

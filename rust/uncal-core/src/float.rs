@@ -2,27 +2,70 @@
 
 use half::f16;
 
-/// `f16`, `f32` or `f64`: read as it lies, computed with in `f64`.
-pub trait Float: Copy + Send + Sync + 'static {
+/// Which of the three types a [`Float`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `half::f16`
+    F16,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+}
+
+/// `f16`, `f32` or `f64`: read as it lies, and nothing else, since vectors of it are loaded as their `KIND` says.
+pub trait Float: sealed::Sealed + Copy + Default + PartialEq + Send + Sync + 'static {
+    /// Which it is.
+    const KIND: Kind;
+
     /// The same number in `f64`, exactly.
     fn widen(self) -> f64;
+
+    /// The nearest number in `f32`.
+    fn narrow(self) -> f32;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for half::f16 {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
 }
 
 impl Float for f16 {
+    const KIND: Kind = Kind::F16;
+
     fn widen(self) -> f64 {
         self.to_f64()
+    }
+
+    fn narrow(self) -> f32 {
+        self.to_f32()
     }
 }
 
 impl Float for f32 {
+    const KIND: Kind = Kind::F32;
+
     fn widen(self) -> f64 {
         f64::from(self)
+    }
+
+    fn narrow(self) -> f32 {
+        self
     }
 }
 
 impl Float for f64 {
+    const KIND: Kind = Kind::F64;
+
     fn widen(self) -> f64 {
         self
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // as the name says
+    fn narrow(self) -> f32 {
+        self as f32
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{Error, Result, pool};
 
-/// Checked offsets: group `p` is rows `offsets[p]..offsets[p + 1]`, none is empty, together they are all rows.
+/// Checked offsets: group `p` is rows `offsets[p]..offsets[p + 1]`, together they are all rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Groups<'a> {
     offsets: &'a [i64],
@@ -17,6 +17,18 @@ impl<'a> Groups<'a> {
     /// [`Error::NoOffsets`], [`Error::OffsetsStart`], [`Error::OffsetsFall`], [`Error::OffsetsEnd`],
     /// [`Error::EmptyGroup`].
     pub fn new(offsets: &'a [i64], rows: usize) -> Result<Self> {
+        let groups = Self::with_empty(offsets, rows)?;
+        match offsets.windows(2).position(|w| w[1] == w[0]) {
+            Some(group) => Err(Error::EmptyGroup { group }),
+            None => Ok(groups),
+        }
+    }
+
+    /// The same, but groups may be empty.
+    ///
+    /// # Errors
+    /// [`Error::NoOffsets`], [`Error::OffsetsStart`], [`Error::OffsetsFall`], [`Error::OffsetsEnd`].
+    pub fn with_empty(offsets: &'a [i64], rows: usize) -> Result<Self> {
         let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
             return Err(Error::NoOffsets);
         };
@@ -30,10 +42,7 @@ impl<'a> Groups<'a> {
         if usize::try_from(last) != Ok(rows) {
             return Err(Error::OffsetsEnd { last, rows });
         }
-        match offsets.windows(2).position(|w| w[1] == w[0]) {
-            Some(group) => Err(Error::EmptyGroup { group }),
-            None => Ok(Self { offsets }),
-        }
+        Ok(Self { offsets })
     }
 
     /// The number of groups.
@@ -53,6 +62,15 @@ impl<'a> Groups<'a> {
     #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation)] // `new` bounded them by a usize
     pub fn rows(&self, p: usize) -> Range<usize> {
         self.offsets[p] as usize..self.offsets[p + 1] as usize
+    }
+
+    /// The rows of group `p`, or no rows at the very end for `p` = len.
+    pub(crate) fn rows_or_end(&self, p: usize) -> Range<usize> {
+        if p < self.len() {
+            return self.rows(p);
+        }
+        let end = if self.is_empty() { 0 } else { self.rows(self.len() - 1).end };
+        end..end
     }
 
     /// `f` of every group, in order; `work` is what one row costs, in multiplications.

@@ -45,9 +45,9 @@ impl FromStr for Shape {
 /// with other rows of zeros.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
-    shape: Shape,
-    gamma: f64,
-    normalize: bool,
+    pub(crate) shape: Shape,
+    pub(crate) gamma: f64,
+    pub(crate) normalize: bool,
 }
 
 impl Kernel {
@@ -64,14 +64,10 @@ impl Kernel {
         }
     }
 
-    /// The density matrix of group `p`, whose rows start at row `start` of all.
-    pub(crate) fn density<T: Float>(&self, p: usize, start: usize, rows: ArrayView2<'_, T>) -> Result<Density> {
-        let points = Points::new(p, start, rows, self.normalize)?;
+    /// The density matrix of group `p`.
+    pub(crate) fn density(&self, p: usize, points: &Points) -> Result<Density> {
         let distinct = points.counts.len();
-        let mut matrix = Vec::new();
-        let entries = distinct.saturating_mul(distinct);
-        matrix.try_reserve_exact(entries).map_err(|_| Error::Memory { group: p, rows: distinct })?;
-        matrix.resize(entries, 0.0);
+        let mut matrix = square(p, distinct)?;
         let mut trace = 0.0;
         for i in 0..distinct {
             for j in 0..i {
@@ -92,7 +88,7 @@ impl Kernel {
                 matrix[j * distinct + i] = value;
             }
         }
-        Ok(Density { matrix, distinct, size: rows.nrows() })
+        Ok(Density { matrix, distinct, trace })
     }
 
     fn between(&self, a: &[f64], b: &[f64]) -> f64 {
@@ -125,19 +121,35 @@ pub(crate) struct Density {
     pub matrix: Vec<f64>,
     /// How many rows differ from each other.
     pub distinct: usize,
-    /// How many rows there are.
-    pub size: usize,
+    /// The trace of the kernel matrix that it was divided by.
+    pub trace: f64,
+}
+
+/// A matrix of n by n zeros for group `p`.
+pub(crate) fn square(p: usize, n: usize) -> Result<Vec<f64>> {
+    let mut matrix = Vec::new();
+    let entries = n.saturating_mul(n);
+    matrix.try_reserve_exact(entries).map_err(|_| Error::Memory { group: p, rows: n })?;
+    matrix.resize(entries, 0.0);
+    Ok(matrix)
 }
 
 /// The distinct rows of a group in `f64`, in order of first appearance, and how often each is there.
-struct Points {
+pub(crate) struct Points {
     values: Vec<f64>,
     columns: usize,
-    counts: Vec<f64>,
+    pub counts: Vec<f64>,
 }
 
 impl Points {
-    fn new<T: Float>(p: usize, start: usize, rows: ArrayView2<'_, T>, normalize: bool) -> Result<Self> {
+    /// Read the rows of group `p`, which start at row `start` of all; row i counts `counts[i]` times, or once.
+    pub fn new<T: Float>(
+        p: usize,
+        start: usize,
+        rows: ArrayView2<'_, T>,
+        counts: Option<&[f64]>,
+        normalize: bool,
+    ) -> Result<Self> {
         let columns = rows.ncols();
         if columns == 0 {
             return Err(Error::NoColumns);
@@ -157,16 +169,16 @@ impl Points {
             // Rows that differ mostly differ in their first column, so this search is cheap.
             match earlier.chunks_exact(columns).position(|row| row == new) {
                 Some(seen) => {
-                    points.counts[seen] += 1.0;
+                    points.counts[seen] += counts.map_or(1.0, |counts| counts[i]);
                     points.values.truncate(end);
                 }
-                None => points.counts.push(1.0),
+                None => points.counts.push(counts.map_or(1.0, |counts| counts[i])),
             }
         }
         Ok(points)
     }
 
-    fn row(&self, i: usize) -> &[f64] {
+    pub fn row(&self, i: usize) -> &[f64] {
         &self.values[i * self.columns..(i + 1) * self.columns]
     }
 }
@@ -188,11 +200,11 @@ fn make_unit(row: &mut [f64]) {
     row.iter_mut().for_each(|x| *x = *x / norm + 0.0); // a tiny negative may have become -0.0
 }
 
-fn is_zero(row: &[f64]) -> bool {
+pub(crate) fn is_zero(row: &[f64]) -> bool {
     row.iter().all(|&x| x == 0.0)
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     fold(a, b, |a, b| a * b)
 }
 
@@ -219,7 +231,11 @@ mod tests {
     const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
 
     fn density(shape: Shape, normalize: bool, rows: &Array2<f64>) -> Density {
-        Kernel::new(shape, 1.0, normalize).unwrap().density(0, 0, rows.view()).unwrap()
+        density_of(&Kernel::new(shape, 1.0, normalize).unwrap(), 0, rows).unwrap()
+    }
+
+    fn density_of(kernel: &Kernel, p: usize, rows: &Array2<f64>) -> Result<Density> {
+        kernel.density(p, &Points::new(p, 10, rows.view(), None, kernel.normalize)?)
     }
 
     fn close(a: &[f64], b: &[f64]) {
@@ -251,7 +267,7 @@ mod tests {
     fn equal_rows_are_one_point() {
         for shape in SHAPES {
             let same = density(shape, true, &array![[0.1, -0.0], [0.1, 0.0], [0.1, 0.0]]);
-            assert_eq!((same.distinct, same.size, &same.matrix[..]), (1, 3, &[1.0][..]));
+            assert_eq!((same.distinct, &same.matrix[..]), (1, &[1.0][..]));
         }
         let mixed = density(Shape::Cosine, true, &array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]);
         close(&mixed.matrix, &[2.0 / 3.0, 0.0, 0.0, 1.0 / 3.0]);
@@ -278,9 +294,9 @@ mod tests {
     #[test]
     fn raw_rows_out_of_range_are_an_error() {
         let kernel = Kernel::new(Shape::Cosine, 1.0, false).unwrap();
-        let large = kernel.density(3, 0, array![[1e200], [1.0]].view()).unwrap_err();
+        let large = density_of(&kernel, 3, &array![[1e200], [1.0]]).unwrap_err();
         assert_eq!(large, Error::Trace { group: 3, trace: f64::INFINITY });
-        let small = kernel.density(3, 0, array![[1e-200], [2e-200]].view()).unwrap_err();
+        let small = density_of(&kernel, 3, &array![[1e-200], [2e-200]]).unwrap_err();
         assert_eq!(small, Error::Trace { group: 3, trace: 0.0 });
         let rbf = density(Shape::Rbf, false, &array![[1.7e308], [-1.7e308]]);
         assert_eq!(rbf.matrix, [0.5, 0.0, 0.0, 0.5]);
@@ -290,10 +306,10 @@ mod tests {
     fn the_first_bad_row_is_named() {
         let kernel = Kernel::new(Shape::Rbf, 1.0, true).unwrap();
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let error = kernel.density(2, 10, array![[1.0], [bad], [bad]].view()).unwrap_err();
+            let error = density_of(&kernel, 2, &array![[1.0], [bad], [bad]]).unwrap_err();
             assert_eq!(error, Error::NotFinite { row: 11, group: 2 });
         }
-        let none = kernel.density(0, 0, Array2::<f64>::zeros((2, 0)).view()).unwrap_err();
+        let none = density_of(&kernel, 0, &Array2::<f64>::zeros((2, 0))).unwrap_err();
         assert_eq!(none, Error::NoColumns);
     }
 

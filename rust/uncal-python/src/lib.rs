@@ -4,11 +4,11 @@ mod auroc;
 mod brier;
 mod call;
 mod ece;
-mod entropy;
 mod evaluate;
 mod fit;
 mod pool;
 mod reliability;
+mod spectral;
 
 /// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
 #[pyo3::pymodule]
@@ -20,7 +20,6 @@ mod _rust {
     #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
-    use crate::entropy::{renyi_entropy, spectrum};
     #[pymodule_export]
     use crate::evaluate::evaluate;
     #[pymodule_export]
@@ -29,4 +28,6 @@ mod _rust {
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]
     use crate::reliability::reliability;
+    #[pymodule_export]
+    use crate::spectral::{spectral_decomposition, spectral_scores, spectrum};
 }

@@ -1,0 +1,304 @@
+//! Gram matrices of short groups of long rows: all products of the rows of a group with each other.
+//!
+//! Rows are contiguous, so vectors run along them. A block of rows against a block of rows keeps one vector of sums for
+//! each pair in a register; each is then summed over its lanes. While a group is worked on, the next one is asked for:
+//! left alone the processor reads too late.
+
+use super::{Lanes, Simd};
+use crate::Float;
+
+/// Where the entry (i, j), j <= i, of a symmetric matrix lies when its lower triangle is stored row by row.
+#[inline(always)]
+pub(crate) const fn triangle(i: usize, j: usize) -> usize {
+    i * (i + 1) / 2 + j
+}
+
+/// How the pairs of n rows are cut into blocks, and where each pair's sum comes to lie.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout {
+    pub n: usize,
+    /// Rows of each block.
+    sizes: Vec<usize>,
+    /// For each entry of the lower triangle, row by row, its place among the sums.
+    pub place: Vec<u32>,
+    /// How many sums there are, with padding; a multiple of 16.
+    pub len: usize,
+}
+
+impl Layout {
+    /// For groups of `n` rows in blocks of at most `block`, 5 or 3.
+    #[allow(clippy::cast_possible_truncation)] // n is at most 64
+    pub fn new(n: usize, block: usize) -> Self {
+        let sizes = block_sizes(n, block);
+        let mut place = vec![0; n * (n + 1) / 2];
+        let mut len: usize = 0;
+        let mut i0 = 0;
+        for (a, &rows) in sizes.iter().enumerate() {
+            let mut j0 = 0;
+            for (b, &columns) in sizes[..=a].iter().enumerate() {
+                let mut next = len;
+                for r in 0..rows {
+                    for c in 0..if a == b { r + 1 } else { columns } {
+                        place[triangle(i0 + r, j0 + c)] = next as u32;
+                        next += 1;
+                    }
+                }
+                len += (next - len).next_multiple_of(16);
+                j0 += columns;
+            }
+            i0 += rows;
+        }
+        Self { n, sizes, place, len }
+    }
+
+    fn blocks(&self) -> usize {
+        self.sizes.len() * (self.sizes.len() + 1) / 2
+    }
+}
+
+/// Blocks from large to small: as many of `block` rows as go with blocks of one row less, and small ones where there
+/// is no other way.
+fn block_sizes(n: usize, block: usize) -> Vec<usize> {
+    let mut large = n / block;
+    loop {
+        let rest = n - large * block;
+        if rest % (block - 1) == 0 {
+            let mut sizes = vec![block; large];
+            sizes.resize(large + rest / (block - 1), block - 1);
+            return sizes;
+        }
+        if large == 0 {
+            break;
+        }
+        large -= 1;
+    }
+    match (n, block) {
+        (6, 5) => vec![3, 3],
+        (7, 5) => vec![4, 3],
+        (11, 5) => vec![4, 4, 3],
+        _ => vec![n], // 1, 2 or 3
+    }
+}
+
+/// Cache lines to ask for while working.
+#[derive(Clone, Copy)]
+struct Ahead {
+    at: *const u8,
+    end: *const u8,
+    each_step: usize,
+}
+
+/// The sums of products of the rows of one group, as `layout` places them in `out`.
+///
+/// # Arguments
+/// * `zero` - what kind of vector to sum in
+/// * `rows` - (n, d), row by row
+/// * `next` - what will be read next, to be asked for meanwhile; may be empty
+#[inline(always)]
+pub(crate) fn gram<S: Simd, V: Lanes, T: Float>(
+    simd: S,
+    zero: V,
+    rows: &[T],
+    d: usize,
+    layout: &Layout,
+    next: &[T],
+    out: &mut [V::Scalar],
+) {
+    assert!(rows.len() == layout.n * d && out.len() >= layout.len);
+    let range = next.as_ptr_range();
+    let steps = layout.blocks() * (d / V::N).max(1);
+    let each_step = size_of_val(next).div_ceil(64).div_ceil(steps);
+    let mut ahead = Ahead { at: range.start.cast(), end: range.end.cast(), each_step };
+    let (mut i0, mut first) = (0, 0);
+    for (a, &r) in layout.sizes.iter().enumerate() {
+        let mut j0 = 0;
+        for (b, &c) in layout.sizes[..=a].iter().enumerate() {
+            let out = &mut out[first..];
+            // SAFETY: the rows i0..i0 + r and j0..j0 + c are among the n rows of d numbers.
+            let sums = unsafe {
+                let (x, y) = (rows.as_ptr().add(i0 * d), rows.as_ptr().add(j0 * d));
+                match (r, c, a == b) {
+                    (5, 5, false) => block::<S, V, T, 5, 5, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (4, 5, _) => block::<S, V, T, 4, 5, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (4, 4, false) => block::<S, V, T, 4, 4, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (3, 4, _) => block::<S, V, T, 3, 4, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (3, 3, false) => block::<S, V, T, 3, 3, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (2, 3, _) => block::<S, V, T, 2, 3, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (2, 2, false) => block::<S, V, T, 2, 2, false>(simd, zero, x, y, d, &mut ahead, out),
+                    (5, ..) => block::<S, V, T, 5, 5, true>(simd, zero, x, y, d, &mut ahead, out),
+                    (4, ..) => block::<S, V, T, 4, 4, true>(simd, zero, x, y, d, &mut ahead, out),
+                    (3, ..) => block::<S, V, T, 3, 3, true>(simd, zero, x, y, d, &mut ahead, out),
+                    (2, ..) => block::<S, V, T, 2, 2, true>(simd, zero, x, y, d, &mut ahead, out),
+                    _ => block::<S, V, T, 1, 1, true>(simd, zero, x, y, d, &mut ahead, out),
+                }
+            };
+            first += sums.next_multiple_of(16);
+            j0 += c;
+        }
+        i0 += r;
+    }
+}
+
+/// R rows at `x` against C rows at `y`, or, on the diagonal, against themselves; returns how many sums there are.
+///
+/// # Safety
+/// The rows of `d` numbers must be there.
+#[inline(always)]
+unsafe fn block<S: Simd, V: Lanes, T: Float, const R: usize, const C: usize, const DIAGONAL: bool>(
+    simd: S,
+    zero: V,
+    x: *const T,
+    y: *const T,
+    d: usize,
+    ahead: &mut Ahead,
+    out: &mut [V::Scalar],
+) -> usize {
+    let mut sums = [[zero; C]; R];
+    let mut b = [zero; C];
+    let Ahead { mut at, end, each_step } = *ahead;
+    let mut k = 0;
+    while k + V::N <= d {
+        for _ in 0..each_step {
+            if at < end {
+                simd.prefetch(at);
+                at = at.wrapping_add(64);
+            }
+        }
+        for c in 0..C {
+            // SAFETY: N numbers from k on are inside row c.
+            b[c] = unsafe { zero.load(y.add(c * d + k)) };
+        }
+        for r in 0..R {
+            // SAFETY: N numbers from k on are inside row r.
+            let a = if DIAGONAL { b[r] } else { unsafe { zero.load(x.add(r * d + k)) } };
+            for c in 0..if DIAGONAL { r + 1 } else { C } {
+                sums[r][c] = a.mul_add(b[c], sums[r][c]);
+            }
+        }
+        k += V::N;
+    }
+    ahead.at = at;
+    if k < d {
+        for c in 0..C {
+            // SAFETY: d - k numbers from k on are inside row c.
+            b[c] = unsafe { zero.load_part(y.add(c * d + k), d - k) };
+        }
+        for r in 0..R {
+            // SAFETY: d - k numbers from k on are inside row r.
+            let a = if DIAGONAL { b[r] } else { unsafe { zero.load_part(x.add(r * d + k), d - k) } };
+            for c in 0..if DIAGONAL { r + 1 } else { C } {
+                sums[r][c] = a.mul_add(b[c], sums[r][c]);
+            }
+        }
+    }
+    let mut flat = [zero; 25];
+    let mut count = 0;
+    for r in 0..R {
+        for c in 0..if DIAGONAL { r + 1 } else { C } {
+            flat[count] = sums[r][c];
+            count += 1;
+        }
+    }
+    V::sums(&flat[..count], out);
+    count
+}
+
+/// The sum of each of at most 64 rows, into the first places of `out`.
+#[inline(always)]
+pub(crate) fn row_sums<V: Lanes, T: Float>(zero: V, rows: &[T], d: usize, out: &mut [V::Scalar]) {
+    let mut sums = [zero; 64];
+    let n = rows.len() / d;
+    for (row, sum) in rows.chunks_exact(d).zip(&mut sums) {
+        let mut chunks = row.chunks_exact(V::N);
+        for chunk in &mut chunks {
+            // SAFETY: a chunk has N numbers.
+            *sum = *sum + unsafe { zero.load(chunk.as_ptr()) };
+        }
+        let rest = chunks.remainder();
+        // SAFETY: they are there, and fewer than N.
+        *sum = *sum + unsafe { zero.load_part(rest.as_ptr(), rest.len()) };
+    }
+    V::sums(&sums[..n], out);
+}
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+
+    use super::*;
+    use crate::simd::{Isa, Kernel};
+
+    #[test]
+    fn blocks_cover_every_number_of_rows() {
+        for n in 1..=64 {
+            for block in [3, 5] {
+                let layout = Layout::new(n, block);
+                assert_eq!(layout.sizes.iter().sum::<usize>(), n);
+                assert!(layout.sizes.windows(2).all(|w| w[0] >= w[1]) && layout.sizes[0] <= block.max(3));
+                let mut seen = vec![false; layout.len];
+                layout.place.iter().for_each(|&at| assert!(!std::mem::replace(&mut seen[at as usize], true)));
+            }
+        }
+    }
+
+    struct Products<'a, T> {
+        rows: &'a [T],
+        n: usize,
+        double: bool,
+    }
+
+    impl<T: Float> Kernel for Products<'_, T> {
+        type Output = Vec<f64>;
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Vec<f64> {
+            let layout = Layout::new(self.n, S::BLOCK);
+            let d = self.rows.len() / self.n;
+            if self.double {
+                let mut out = vec![0.0; layout.len];
+                gram(simd, simd.f64(0.0), self.rows, d, &layout, self.rows, &mut out);
+                layout.place.iter().map(|&at| out[at as usize]).collect()
+            } else {
+                let mut out = vec![0.0; layout.len];
+                gram(simd, simd.f32(0.0), self.rows, d, &layout, &[], &mut out);
+                layout.place.iter().map(|&at| f64::from(out[at as usize])).collect()
+            }
+        }
+    }
+
+    fn check<T: Float>(convert: impl Fn(f64) -> T) {
+        let mut state = 1_u64;
+        for n in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 23, 64] {
+            for d in [1, 3, 8, 16, 31, 384] {
+                let rows: Vec<T> = (0..n * d)
+                    .map(|_| {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        convert((state >> 40) as f64 / 16_777_216.0 - 0.5)
+                    })
+                    .collect();
+                for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+                    for double in [true, false] {
+                        let products = isa.run(Products { rows: &rows, n, double });
+                        // a sum of d products below 1/4 rounds by less than its size, d / 12, times a few epsilons
+                        let tolerance = if double { 1e-15 } else { 1e-7 } * (d as f64 + 4.0);
+                        for i in 0..n {
+                            for j in 0..=i {
+                                let terms = rows[i * d..][..d].iter().zip(&rows[j * d..][..d]);
+                                let exact: f64 = terms.map(|(a, b)| a.widen() * b.widen()).sum();
+                                let off = (products[triangle(i, j)] - exact).abs();
+                                assert!(off < tolerance, "{isa:?} n={n} d={d} {double}: ({i}, {j}) off by {off:e}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_type_and_instruction_set_gives_the_products() {
+        check(f16::from_f64);
+        #[allow(clippy::cast_possible_truncation)]
+        check(|x| x as f32);
+        check(|x| x);
+    }
+}

@@ -1,0 +1,1006 @@
+//! Scores that come from the Gram matrix of each group's rows, several at once: the products are formed once, and the
+//! eigenvalues of the kernel matrix found once.
+//!
+//! Groups of up to [`MOST`] rows are worked on side by side, see [`lanes`](crate::lanes). What does not fit there, and
+//! whatever is unusual (values that are not finite, squares out of range, more rows), goes one by one through
+//! [`reference`], in `f64` and on distinct rows, which is also what the vectors are tested against.
+//!
+//! Rows of `f16` and `f32` are multiplied in `f32` where a score forgives it: products are then good to some 1e-7 of
+//! the rows' norms. Groups with two rows so near to each other that this would show are done again in `f64`.
+
+use std::ops::Range;
+
+use ndarray::ArrayView2;
+
+use crate::eigen::eigenvalues;
+use crate::kernel::{Density, Points, dot, is_zero, square};
+use crate::lanes::{MOST, Tridiagonal, log_determinant};
+use crate::simd::gram::{Layout, gram, row_sums, triangle};
+use crate::simd::{self, Isa, Lanes, Simd, exp_of_negative, ln};
+use crate::{Error, Float, Groups, Kernel, Kind, Result, Shape, pool};
+
+/// What to compute of each group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spectral {
+    /// The Rényi entropy of this order of the density matrix, in nats; of order 1 the von Neumann entropy.
+    Renyi(f64),
+    /// The exponential of the von Neumann entropy: how many different things there are.
+    EffectiveRank,
+    /// Minus the mean kernel value of two different rows.
+    PredictiveKernel,
+    /// ln det of the Gram matrix of unit rows plus `eps`, without a kernel.
+    Volume {
+        /// Added to every eigenvalue.
+        eps: f64,
+        /// Whether the mean of the group's unit rows is taken from each of them first.
+        center: bool,
+    },
+    /// The mean of ln(l + alpha) over the eigenvalues l of the Gram matrix of the rows as they are, each minus its own
+    /// mean over the columns; without a kernel.
+    Eigen {
+        /// Added to every eigenvalue.
+        alpha: f64,
+    },
+}
+
+/// What to do with a group that cannot be scored: one that is empty or holds values that are not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// Return the error of the first.
+    Raise,
+    /// Score it NaN.
+    Propagate,
+}
+
+/// Several scores of each group.
+///
+/// Time O(n^2 D + n^3) for a group of n rows. For `f64` the results are those of eigenvalues in `f64`; for `f16` and
+/// `f32` entropies of order 1 and above are within 1e-6, and 1e-6 relative, of what they would be in `f64`.
+///
+/// # Arguments
+/// * `embeddings` - (K, D), the rows of a group next to each other
+/// * `offsets` - (P + 1), group p is rows `offsets[p]..offsets[p + 1]`
+/// * `counts` - (K), how often each row counts, above 0; by default once
+///
+/// Returns one (P) for each of `scores`.
+///
+/// # Errors
+/// Those of [`Groups::new`], [`Error::NoColumns`], [`Error::NotFinite`], [`Error::Trace`], [`Error::Length`] and
+/// [`Error::Value`] for `counts`, [`Error::Setting`] for an order, `eps` or `alpha` that is not above 0.
+///
+/// # Example
+/// ```
+/// use uncal_core::{Bad, Kernel, Shape, Spectral, spectral_scores};
+/// let embeddings = ndarray::array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]];
+/// let kernel = Kernel::new(Shape::Cosine, 1.0, true)?;
+/// let scores = [Spectral::Renyi(1.0), Spectral::EffectiveRank];
+/// let columns = spectral_scores(embeddings.view(), &[0, 2, 4], None, &kernel, &scores, Bad::Raise)?;
+/// assert_eq!(columns[0], [2f64.ln(), 0.0]);
+/// assert!((columns[1][0] - 2.0).abs() < 1e-15 && columns[1][1] == 1.0);
+/// # Ok::<(), uncal_core::Error>(())
+/// ```
+pub fn spectral_scores<T: Float>(
+    embeddings: ArrayView2<'_, T>,
+    offsets: &[i64],
+    counts: Option<&[f64]>,
+    kernel: &Kernel,
+    scores: &[Spectral],
+    bad: Bad,
+) -> Result<Vec<Vec<f64>>> {
+    let plan = Plan::new(*kernel, scores, false, T::KIND)?;
+    Ok(plan.run(embeddings, offsets, counts, bad)?.columns)
+}
+
+/// The eigenvalues of the density matrix of each group, from largest to smallest; each group's sum to 1.
+///
+/// Returns (K): a group has as many as it has rows. Values below n * 2.2e-16 of the largest cannot be told from
+/// rounding and are 0. Arguments are those of [`spectral_scores`].
+///
+/// # Errors
+/// Those of [`spectral_scores`].
+pub fn spectrum<T: Float>(
+    embeddings: ArrayView2<'_, T>,
+    offsets: &[i64],
+    counts: Option<&[f64]>,
+    kernel: &Kernel,
+    bad: Bad,
+) -> Result<Vec<f64>> {
+    Plan::new(*kernel, &[], true, T::KIND)?.run(embeddings, offsets, counts, bad).map(|found| found.spectrum)
+}
+
+/// What there is to do, the same for all groups.
+struct Plan<'a> {
+    kernel: Kernel,
+    scores: &'a [Spectral],
+    spectrum: bool,
+    /// Whether products of `f16` and `f32` may be summed in `f32`.
+    single: bool,
+    /// Whether entropies are taken from eigenvalues; otherwise from determinants, to 4.5e-9 times the rows.
+    exact: bool,
+    tridiagonal: bool,
+    row_sums: bool,
+}
+
+struct Found {
+    columns: Vec<Vec<f64>>,
+    spectrum: Vec<f64>,
+}
+
+/// Two rows whose cosine is above 1 less this, but which are not equal, are too near for products in `f32`.
+const NEAR: f64 = 1e-5;
+/// Bytes of embeddings that are one task: enough to hide its cost, few enough to stay in the second cache.
+const TASK: usize = 1 << 20;
+
+impl<'a> Plan<'a> {
+    fn new(kernel: Kernel, scores: &'a [Spectral], spectrum: bool, kind: Kind) -> Result<Self> {
+        let above_zero = |name, x: f64| {
+            if x > 0.0 { Ok(()) } else { Err(Error::setting(name, x, "a number above 0")) }
+        };
+        for &score in scores {
+            match score {
+                Spectral::Renyi(alpha) if alpha.is_nan() || alpha <= 0.0 => {
+                    return Err(Error::setting("alpha", alpha, "a number above 0, or infinity"));
+                }
+                Spectral::Volume { eps, .. } => above_zero("eps", eps)?,
+                Spectral::Eigen { alpha } => above_zero("alpha", alpha)?,
+                _ => {}
+            }
+        }
+        let any = |f: fn(&Spectral) -> bool| scores.iter().any(f);
+        let eigenvalues = spectrum || any(|s| matches!(s, Spectral::Renyi(a) if *a != 1.0 && *a != 2.0));
+        let entropy = any(|s| matches!(s, Spectral::Renyi(1.0) | Spectral::EffectiveRank));
+        // Below order 1 and in determinants the small eigenvalues count, which products in f32 do not give.
+        let small = spectrum
+            || any(|s| matches!(s, Spectral::Renyi(a) if *a < 1.0))
+            || any(|s| matches!(s, Spectral::Volume { .. } | Spectral::Eigen { .. }));
+        let steep = kernel.shape == Shape::Rbf && kernel.gamma > 2.0;
+        Ok(Self {
+            kernel,
+            scores,
+            spectrum,
+            single: kind != Kind::F64 && kernel.normalize && !small && !steep,
+            exact: kind == Kind::F64 || eigenvalues,
+            tridiagonal: entropy || eigenvalues,
+            row_sums: any(|s| matches!(s, Spectral::Eigen { .. })),
+        })
+    }
+
+    fn run<T: Float>(
+        &self,
+        embeddings: ArrayView2<'_, T>,
+        offsets: &[i64],
+        counts: Option<&[f64]>,
+        bad: Bad,
+    ) -> Result<Found> {
+        let groups = match bad {
+            Bad::Raise => Groups::new(offsets, embeddings.nrows())?,
+            Bad::Propagate => Groups::with_empty(offsets, embeddings.nrows())?,
+        };
+        if embeddings.ncols() == 0 {
+            return Err(Error::NoColumns);
+        }
+        if let Some(counts) = counts {
+            let (len, expected) = (counts.len(), embeddings.nrows());
+            if len != expected {
+                return Err(Error::Length { name: "counts", len, expected });
+            }
+            if let Some(row) = counts.iter().position(|&c| !(c > 0.0 && c.is_finite())) {
+                let needed = "a finite number above 0";
+                return Err(Error::Value { name: "counts", row, value: counts[row], needed });
+            }
+        }
+        let isa = Isa::chosen()?;
+        let embeddings = embeddings.as_standard_layout();
+        let rows = embeddings.as_slice().unwrap_or_default();
+        let d = embeddings.ncols();
+        let per_group = (rows.len() / groups.len().max(1)).max(1) * size_of::<T>();
+        let step = (TASK / per_group).clamp(16, 1024).next_multiple_of(16);
+        let per_row = d + embeddings.nrows() / groups.len().max(1);
+        let work = rows.len().saturating_mul(per_row / d.max(1) + per_row / 8);
+        let parts = pool::map(groups.len().div_ceil(step), work, |part| {
+            let range = part * step..groups.len().min((part + 1) * step);
+            isa.run(Task { frame: Frame { plan: self, d, groups, counts, range }, rows, bad })
+        });
+        let mut columns = vec![Vec::with_capacity(groups.len()); self.scores.len()];
+        let mut spectrum = Vec::new();
+        for part in parts {
+            let part = part?;
+            for (column, found) in columns.iter_mut().zip(part.columns) {
+                column.extend(found);
+            }
+            spectrum.extend(part.spectrum);
+        }
+        Ok(Found { columns, spectrum })
+    }
+}
+
+/// Consecutive groups, for one thread.
+struct Task<'a, T> {
+    frame: Frame<'a>,
+    rows: &'a [T],
+    bad: Bad,
+}
+
+/// What a task knows but the rows.
+struct Frame<'a> {
+    plan: &'a Plan<'a>,
+    d: usize,
+    groups: Groups<'a>,
+    counts: Option<&'a [f64]>,
+    range: Range<usize>,
+}
+
+impl<T: Float> simd::Kernel for Task<'_, T> {
+    type Output = Result<Found>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Result<Found> {
+        let first = self.frame.groups.rows_or_end(self.frame.range.start).start;
+        let last = self.frame.groups.rows_or_end(self.frame.range.end).start;
+        let mut found = Found {
+            columns: vec![vec![0.0; self.frame.range.len()]; self.frame.plan.scores.len()],
+            spectrum: vec![0.0; if self.frame.plan.spectrum { last - first } else { 0 }],
+        };
+        let mut alone = Vec::new();
+        let mut beside: Vec<usize> = Vec::with_capacity(self.frame.range.len());
+        for p in self.frame.range.clone() {
+            let fits = (1..=MOST).contains(&self.frame.groups.rows(p).len())
+                && self.frame.plan.kernel.shape != Shape::Laplacian;
+            if fits { beside.push(p) } else { alone.push(p) }
+        }
+        // Of one size together; the sort is stable, so memory is read in order as far as possible.
+        beside.sort_by_key(|&p| self.frame.groups.rows(p).len());
+        if self.frame.plan.single {
+            let mut again = Vec::new();
+            self.side_by_side(simd, simd.f32(0.0), &beside, &mut found, &mut alone, &mut again);
+            beside = again;
+        }
+        let mut again = Vec::new();
+        self.side_by_side(simd, simd.f64(0.0), &beside, &mut found, &mut alone, &mut again);
+        alone.sort_unstable();
+        for p in alone {
+            self.one(p, &mut found)?;
+        }
+        Ok(found)
+    }
+}
+
+/// What the lanes of one batch are.
+struct Batch<'a> {
+    layout: &'a Layout,
+    /// The group of each lane in use.
+    members: &'a [usize],
+    zeros: bool,
+}
+
+/// Buffers of a task.
+struct Space<V> {
+    products: Vec<V>,
+    matrix: Vec<V>,
+    inverse_norms: Vec<V>,
+    roots: Vec<V>,
+    tridiagonal: Tridiagonal<V>,
+}
+
+impl<T: Float> Task<'_, T> {
+    fn rows_of(&self, p: usize) -> &[T] {
+        let rows = self.frame.groups.rows(p);
+        &self.rows[rows.start * self.frame.d..rows.end * self.frame.d]
+    }
+
+    /// Score the groups `which`, sorted by their size; those that are out of the ordinary are put into `alone`, those
+    /// that need more precision into `again`.
+    #[inline(always)]
+    fn side_by_side<S: Simd, A: Lanes>(
+        &self,
+        simd: S,
+        zero: A,
+        which: &[usize],
+        found: &mut Found,
+        alone: &mut Vec<usize>,
+        again: &mut Vec<usize>,
+    ) {
+        let lanes = S::F64::N;
+        let mut start = 0;
+        while start < which.len() {
+            let n = self.frame.groups.rows(which[start]).len();
+            let end = start + which[start..].partition_point(|&p| self.frame.groups.rows(p).len() == n);
+            let layout = Layout::new(n, S::BLOCK);
+            let stride = layout.len + if self.frame.plan.row_sums { n.next_multiple_of(16) } else { 0 };
+            let mut sums = vec![A::Scalar::default(); stride * lanes];
+            let entries = triangle(n, 0);
+            let wide = simd.f64(0.0);
+            let mut space = Space {
+                products: vec![wide; stride],
+                matrix: vec![wide; entries],
+                inverse_norms: vec![wide; n],
+                roots: vec![wide; n],
+                tridiagonal: Tridiagonal::new(wide, n),
+            };
+            let mut members = [0; 16];
+            let (mut used, mut zeros) = (0, false);
+            for at in start..end {
+                let p = which[at];
+                let rows = self.rows_of(p);
+                let next = which.get(at + 1).map_or(&[][..], |&next| self.rows_of(next));
+                let lane = &mut sums[used * stride..][..stride];
+                gram(simd, zero, rows, self.frame.d, &layout, next, lane);
+                match self.ordinary(rows, n, &layout, lane) {
+                    None => alone.push(p),
+                    Some(has_zeros) => {
+                        if self.frame.plan.row_sums {
+                            row_sums(zero, rows, self.frame.d, &mut lane[layout.len..]);
+                        }
+                        zeros |= has_zeros;
+                        members[used] = p;
+                        used += 1;
+                    }
+                }
+                if used == lanes || (at + 1 == end && used > 0) {
+                    for lane in used..lanes {
+                        sums.copy_within(..stride, lane * stride);
+                    }
+                    wide.transpose(&sums, stride, &mut space.products);
+                    let batch = Batch { layout: &layout, members: &members[..used], zeros };
+                    let results = Results { found: &mut *found, alone: &mut *alone, again: &mut *again };
+                    simd.call(Score::<S> { frame: &self.frame, batch, space: &mut space, results });
+                    (used, zeros) = (0, false);
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// Whether the squares of a group's rows are finite and in range, and then whether there are rows of zeros.
+    #[inline(always)]
+    fn ordinary<R: Float>(&self, rows: &[T], n: usize, layout: &Layout, sums: &[R]) -> Option<bool> {
+        let raw = !self.frame.plan.kernel.normalize;
+        let (least, most) = match (R::KIND, raw || self.frame.plan.row_sums) {
+            (Kind::F64, false) => (1e-250, 1e250),
+            // the kernel may square once more
+            (Kind::F64, true) => (1e-100, 1e100),
+            _ => (1e-25, 1e30),
+        };
+        // distances of raw rows are differences of squares: where those are large, too few digits are left
+        let most =
+            if raw && self.frame.plan.kernel.shape == Shape::Rbf { 1e3 / self.frame.plan.kernel.gamma } else { most };
+        let mut zeros = false;
+        for i in 0..n {
+            let square = sums[layout.place[triangle(i, i)] as usize].widen();
+            if square == 0.0 {
+                let zero = T::default();
+                if rows[i * self.frame.d..(i + 1) * self.frame.d].iter().any(|&x| x != zero) {
+                    return None;
+                }
+                zeros = true;
+            } else if !(least < square && square < most) {
+                return None;
+            }
+        }
+        Some(zeros)
+    }
+
+    /// One group by the reference.
+    #[cold]
+    #[inline(never)]
+    fn one(&self, p: usize, found: &mut Found) -> Result<()> {
+        let rows = self.frame.groups.rows(p);
+        let first = self.frame.groups.rows_or_end(self.frame.range.start).start;
+        match (
+            reference(
+                self.frame.plan,
+                p,
+                rows.start,
+                self.rows_of(p),
+                self.frame.d,
+                self.frame.counts.map(|c| &c[rows.clone()]),
+            ),
+            self.bad,
+        ) {
+            (Ok((scores, spectrum)), _) => {
+                for (column, score) in found.columns.iter_mut().zip(scores) {
+                    column[p - self.frame.range.start] = score;
+                }
+                if self.frame.plan.spectrum {
+                    found.spectrum[rows.start - first..][..spectrum.len()].copy_from_slice(&spectrum);
+                }
+            }
+            (Err(error), Bad::Raise) => return Err(error),
+            (Err(_), Bad::Propagate) => {
+                for column in &mut found.columns {
+                    column[p - self.frame.range.start] = f64::NAN;
+                }
+                if self.frame.plan.spectrum {
+                    found.spectrum[rows.start - first..rows.end - first].fill(f64::NAN);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the results of a batch go.
+struct Results<'a> {
+    found: &'a mut Found,
+    /// Groups that are out of the ordinary.
+    alone: &'a mut Vec<usize>,
+    /// Groups that need more precision.
+    again: &'a mut Vec<usize>,
+}
+
+/// The part of a task that does not depend on what the rows are made of.
+struct Score<'a, S: Simd> {
+    frame: &'a Frame<'a>,
+    batch: Batch<'a>,
+    space: &'a mut Space<S::F64>,
+    results: Results<'a>,
+}
+
+impl<S: Simd> simd::Part<S> for Score<'_, S> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, _: S) {
+        self.frame.score(&self.batch, self.space, self.results);
+    }
+}
+
+impl Frame<'_> {
+    /// Score a batch, whose sums of products are in `space.products`.
+    #[inline(always)]
+    fn score<V: Lanes<Scalar = f64>>(&self, batch: &Batch<'_>, space: &mut Space<V>, results: Results<'_>) {
+        let Results { found, alone, again } = results;
+        let n = batch.layout.n;
+        let zero = space.products[0].splat(0.0);
+        let one = zero.splat(1.0);
+        let total = self.weigh(batch, &mut space.roots, one);
+        let plan = self.plan;
+        let density = plan.tridiagonal
+            || plan.scores.iter().any(|s| matches!(s, Spectral::Renyi(_) | Spectral::PredictiveKernel));
+        let mut skip = 0;
+        let mut purity = one;
+        let mut kernel_mean = zero;
+        let mut entropy = zero;
+        let mut same = 0;
+        if density {
+            let matrix = self.density(batch, space, total);
+            if plan.single {
+                skip = matrix.near;
+            }
+            (purity, kernel_mean, same) = (matrix.purity, matrix.mean, matrix.same);
+            if plan.tridiagonal {
+                space.tridiagonal.reduce(&mut space.matrix, n);
+                if plan.exact {
+                    let open = space.tridiagonal.eigenvalues(n, one);
+                    skip |= open;
+                    for (lane, &p) in batch.members.iter().enumerate() {
+                        if open >> lane & 1 == 1 {
+                            alone.push(p);
+                        }
+                    }
+                    entropy = entropy_of(&space.tridiagonal.d[..n], one);
+                } else {
+                    entropy = space.tridiagonal.entropy(n);
+                }
+            }
+            if plan.single && matrix.near != 0 {
+                for (lane, &p) in batch.members.iter().enumerate() {
+                    if matrix.near >> lane & 1 == 1 {
+                        again.push(p);
+                    }
+                }
+            }
+        }
+        let mut numbers = [0.0; 16];
+        let mut values = [0.0; MOST];
+        let needs_values =
+            plan.spectrum || plan.scores.iter().any(|s| matches!(s, Spectral::Renyi(a) if *a != 1.0 && *a != 2.0));
+        if needs_values {
+            let first = self.groups.rows_or_end(self.range.start).start;
+            for (lane, &p) in batch.members.iter().enumerate() {
+                if skip >> lane & 1 == 1 {
+                    continue;
+                }
+                for (value, d) in values.iter_mut().zip(&space.tridiagonal.d[..n]) {
+                    d.store(&mut numbers);
+                    *value = numbers[lane];
+                }
+                if same >> lane & 1 == 1 {
+                    values[..n].fill(0.0);
+                    values[0] = 1.0;
+                }
+                // a group whose matrix is not positive is left to the reference, which says so
+                if clean(&mut values[..n]).is_none() {
+                    skip |= 1 << lane;
+                    alone.push(p);
+                    continue;
+                }
+                if plan.spectrum {
+                    found.spectrum[self.groups.rows(p).start - first..][..n].copy_from_slice(&values[..n]);
+                }
+                for (column, &score) in found.columns.iter_mut().zip(plan.scores) {
+                    if let Spectral::Renyi(alpha) = score {
+                        column[p - self.range.start] = renyi(&values[..n], alpha);
+                    }
+                }
+            }
+        }
+        for (i, &score) in plan.scores.iter().enumerate() {
+            let most = ln(total);
+            let vector = match score {
+                Spectral::Renyi(alpha) if alpha == 1.0 => entropy.max(zero).min(most),
+                Spectral::Renyi(alpha) if alpha == 2.0 => {
+                    (zero - ln(purity.max(zero.splat(1e-300)))).max(zero).min(most)
+                }
+                Spectral::Renyi(_) => continue,
+                Spectral::EffectiveRank => {
+                    let entropy = entropy.max(zero).min(most);
+                    (one / exp_of_negative(zero - entropy)).min(total)
+                }
+                Spectral::PredictiveKernel => kernel_mean,
+                Spectral::Volume { eps, center } => self.volume(batch, space, total, eps, center),
+                Spectral::Eigen { alpha } => self.eigen_score(batch, space, total, alpha),
+            };
+            vector.store(&mut numbers);
+            for (lane, &p) in batch.members.iter().enumerate() {
+                if skip >> lane & 1 == 0 {
+                    let exact = if same >> lane & 1 == 1 { score.of_equal_rows() } else { None };
+                    let single = self.size(p) == 1.0;
+                    let value = if single { score.of_one_row() } else { exact.unwrap_or(numbers[lane]) };
+                    found.columns[i][p - self.range.start] = value;
+                }
+            }
+        }
+    }
+
+    /// How many rows a group counts as.
+    fn size(&self, p: usize) -> f64 {
+        let rows = self.groups.rows(p);
+        self.counts.map_or(rows.len() as f64, |counts| counts[rows].iter().sum())
+    }
+
+    /// The roots of the counts of the rows into `roots`; returns how many rows each group counts as.
+    #[inline(always)]
+    fn weigh<V: Lanes>(&self, batch: &Batch<'_>, roots: &mut [V], one: V) -> V {
+        let n = batch.layout.n;
+        let Some(counts) = self.counts else {
+            return one.splat(n as f64);
+        };
+        let mut total = one.splat(0.0);
+        let mut table = [1.0; 16 * 16];
+        for (i, root) in roots.iter_mut().enumerate() {
+            for lane in 0..V::N {
+                let p = batch.members[if lane < batch.members.len() { lane } else { 0 }];
+                table[lane * 16] = counts[self.groups.rows(p)][i];
+            }
+            let mut row = [one; 16];
+            one.transpose(&table, 16, &mut row);
+            total = total + row[0];
+            *root = row[0].sqrt();
+        }
+        total
+    }
+
+    /// The density matrix into `space.matrix`.
+    #[inline(always)]
+    fn density<V: Lanes>(&self, batch: &Batch<'_>, space: &mut Space<V>, total: V) -> DensityFacts<V> {
+        let Layout { n, place, .. } = batch.layout;
+        let n = *n;
+        let Kernel { shape, gamma, normalize } = self.plan.kernel;
+        let g = &space.products;
+        let zero = g[0].splat(0.0);
+        let (one, half) = (zero.splat(1.0), zero.splat(0.5));
+        let two_gamma = zero.splat(2.0 * gamma);
+        let gamma = zero.splat(gamma);
+        let limit = zero.splat(1.0 - NEAR);
+        let diagonal = |i: usize| place[triangle(i, i)] as usize;
+        if normalize {
+            for (i, inverse) in space.inverse_norms.iter_mut().enumerate() {
+                *inverse = one / g[diagonal(i)].sqrt();
+                if batch.zeros {
+                    *inverse = V::select(zero.lt(g[diagonal(i)]), *inverse, zero);
+                }
+            }
+        }
+        let unit = normalize || shape == Shape::Rbf;
+        let mut trace = total;
+        if !unit {
+            trace = zero;
+            for i in 0..n {
+                let own = value(shape, g[diagonal(i)], one, half);
+                let own = if batch.zeros { V::select(zero.lt(g[diagonal(i)]), own, one) } else { own };
+                space.matrix[triangle(i, i)] = own;
+                let root = if self.counts.is_some() { space.roots[i] } else { one };
+                trace = (root * root).mul_add(own, trace);
+            }
+        }
+        let inverse_trace = one / trace;
+        let (mut squares, mut products, mut sum) = (zero, zero, zero);
+        let mut same = g[0].eq(g[0]);
+        let mut near = zero.lt(zero);
+        let first = g[diagonal(0)];
+        for i in 0..n {
+            let own_square = g[diagonal(i)];
+            same = V::and(same, own_square.eq(first));
+            let inverse = space.inverse_norms[i];
+            for j in 0..i {
+                let product = g[place[triangle(i, j)] as usize];
+                let other_square = g[diagonal(j)];
+                same = V::and(same, product.eq(first));
+                let mut k = if normalize {
+                    let equal = V::and(product.eq(own_square), product.eq(other_square));
+                    let cosine = V::select(equal, one, product * (inverse * space.inverse_norms[j])).min(one);
+                    near = V::or(near, V::and(limit.lt(cosine), V::not(equal)));
+                    if shape == Shape::Rbf {
+                        exp_of_negative((cosine - one) * two_gamma)
+                    } else {
+                        value(shape, cosine, one, half)
+                    }
+                } else if shape == Shape::Rbf {
+                    let twice = product + product;
+                    exp_of_negative(((twice - own_square - other_square) * gamma).min(zero))
+                } else {
+                    value(shape, product, one, half)
+                };
+                if batch.zeros {
+                    let (a, b) = (own_square.eq(zero), other_square.eq(zero));
+                    k = V::select(V::or(a, b), V::select(V::and(a, b), one, zero), k);
+                }
+                if self.counts.is_some() {
+                    let root = space.roots[i] * space.roots[j];
+                    sum = (root * root).mul_add(k, sum);
+                    k = k * root;
+                } else {
+                    sum = sum + k;
+                }
+                k = k * inverse_trace;
+                products = k.mul_add(k, products);
+                space.matrix[triangle(i, j)] = k;
+            }
+            let mut own = if unit { one } else { space.matrix[triangle(i, i)] };
+            if self.counts.is_some() {
+                let count = space.roots[i] * space.roots[i];
+                // a row that counts c times makes c (c - 1) pairs with itself
+                sum = (count * (count - one) * half).mul_add(own, sum);
+                own = own * count;
+            }
+            own = own * inverse_trace;
+            squares = own.mul_add(own, squares);
+            space.matrix[triangle(i, i)] = own;
+        }
+        let mean = zero - (sum + sum) / (total * (total - one)).max(zero.splat(f64::MIN_POSITIVE));
+        DensityFacts {
+            purity: squares + (products + products),
+            mean,
+            same: V::bits(same),
+            near: if normalize { V::bits(near) } else { 0 },
+        }
+    }
+
+    /// ln det of the Gram matrix of unit rows plus `eps`.
+    #[inline(always)]
+    fn volume<V: Lanes>(&self, batch: &Batch<'_>, space: &mut Space<V>, total: V, eps: f64, center: bool) -> V {
+        let Layout { n, place, .. } = batch.layout;
+        let n = *n;
+        let g = &space.products;
+        let zero = total.splat(0.0);
+        let one = total.splat(1.0);
+        let diagonal = |i: usize| place[triangle(i, i)] as usize;
+        for (i, inverse) in space.inverse_norms.iter_mut().enumerate() {
+            let square = g[diagonal(i)];
+            *inverse = V::select(zero.lt(square), one / square.sqrt(), zero);
+        }
+        for i in 0..n {
+            let own_square = g[diagonal(i)];
+            for j in 0..i {
+                let product = g[place[triangle(i, j)] as usize];
+                let other_square = g[diagonal(j)];
+                let equal = V::and(product.eq(own_square), product.eq(other_square));
+                let cosine = product * (space.inverse_norms[i] * space.inverse_norms[j]);
+                space.matrix[triangle(i, j)] = V::select(equal, one, cosine);
+            }
+            space.matrix[triangle(i, i)] = one;
+        }
+        if center {
+            self.center(n, space, total);
+        }
+        self.determinant(n, space, total, eps)
+    }
+
+    /// Take the mean row from all rows, by their Gram matrix in `space.matrix`.
+    #[inline(always)]
+    fn center<V: Lanes>(&self, n: usize, space: &mut Space<V>, total: V) {
+        let zero = total.splat(0.0);
+        let one = total.splat(1.0);
+        let counted = self.counts.is_some();
+        let mut means = [zero; MOST];
+        let mut grand = zero;
+        for i in 0..n {
+            let mut sum = zero;
+            for j in 0..n {
+                let entry = space.matrix[triangle(i.max(j), i.min(j))];
+                let count = if counted { space.roots[j] * space.roots[j] } else { one };
+                sum = count.mul_add(entry, sum);
+            }
+            means[i] = sum / total;
+            let count = if counted { space.roots[i] * space.roots[i] } else { one };
+            grand = count.mul_add(means[i], grand);
+        }
+        grand = grand / total;
+        for i in 0..n {
+            for j in 0..=i {
+                let entry = &mut space.matrix[triangle(i, j)];
+                *entry = ((*entry - means[i]) - means[j]) + grand;
+            }
+        }
+    }
+
+    /// ln det(G + shift), each row of G counted as often as it counts.
+    #[inline(always)]
+    fn determinant<V: Lanes>(&self, n: usize, space: &mut Space<V>, total: V, shift: f64) -> V {
+        if self.counts.is_some() {
+            for i in 0..n {
+                for j in 0..=i {
+                    let root = space.roots[i] * space.roots[j];
+                    space.matrix[triangle(i, j)] = space.matrix[triangle(i, j)] * root;
+                }
+            }
+        }
+        let log = log_determinant(&mut space.matrix, n, total.splat(shift));
+        // the eigenvalues that repetition adds are zeros
+        (total - total.splat(n as f64)).mul_add(total.splat(shift.ln()), log)
+    }
+
+    /// The mean of ln(l + alpha) over the eigenvalues of the Gram matrix of rows minus their own mean.
+    #[inline(always)]
+    fn eigen_score<V: Lanes>(&self, batch: &Batch<'_>, space: &mut Space<V>, total: V, alpha: f64) -> V {
+        let Layout { n, place, len, .. } = batch.layout;
+        let sums = &space.products[*len..];
+        let inverse = total.splat(1.0 / self.d as f64);
+        for i in 0..*n {
+            for j in 0..=i {
+                let product = space.products[place[triangle(i, j)] as usize];
+                space.matrix[triangle(i, j)] = (sums[i] * inverse).neg_mul_add(sums[j], product);
+            }
+        }
+        self.determinant(*n, space, total, alpha) / total
+    }
+}
+
+/// What was seen while a density matrix was built.
+struct DensityFacts<V> {
+    /// The sum of the squares of its entries.
+    purity: V,
+    /// Minus the mean kernel value of two different rows.
+    mean: V,
+    /// Lanes whose rows are all equal.
+    same: u32,
+    /// Lanes with two rows too near to each other for products in `f32`.
+    near: u32,
+}
+
+impl Spectral {
+    /// What a group of one row has, by agreement: no spread at all.
+    fn of_one_row(self) -> f64 {
+        if self == Self::EffectiveRank { 1.0 } else { 0.0 }
+    }
+
+    /// What rounding must not touch.
+    fn of_equal_rows(self) -> Option<f64> {
+        match self {
+            Self::Renyi(_) => Some(0.0),
+            Self::EffectiveRank => Some(1.0),
+            _ => None,
+        }
+    }
+}
+
+/// The kernel value of rows with this product, for the shapes that are polynomials of it.
+#[inline(always)]
+fn value<V: Lanes>(shape: Shape, product: V, one: V, half: V) -> V {
+    match shape {
+        Shape::Cosine01 => product.mul_add(half, half),
+        Shape::Poly2 => product * product,
+        _ => product.mul_add(one, one.splat(0.0)),
+    }
+}
+
+/// -sum of x ln x over the eigenvalues x, of which what is rounding counts for nothing and the rest is scaled to sum 1.
+#[inline(always)]
+fn entropy_of<V: Lanes>(values: &[V], one: V) -> V {
+    let zero = one.splat(0.0);
+    let mut largest = values[0];
+    for &x in &values[1..] {
+        largest = largest.max(x);
+    }
+    let noise = largest * one.splat(values.len() as f64 * f64::EPSILON);
+    let (mut sum, mut logs) = (zero, zero);
+    for &x in values {
+        let kept = noise.lt(x);
+        sum = sum + V::select(kept, x, zero);
+        let x = V::select(kept, x, one);
+        logs = x.mul_add(ln(x), logs);
+    }
+    ln(sum) - logs / sum
+}
+
+/// All scores of one group, and its spectrum, in `f64` from its distinct rows.
+fn reference<T: Float>(
+    plan: &Plan<'_>,
+    p: usize,
+    start: usize,
+    rows: &[T],
+    d: usize,
+    counts: Option<&[f64]>,
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let n = rows.len() / d;
+    if n == 0 {
+        return Err(Error::EmptyGroup { group: p });
+    }
+    let rows = ArrayView2::from_shape((n, d), rows).unwrap_or_else(|_| unreachable!("n rows of d numbers"));
+    let size = counts.map_or(n as f64, |counts| counts.iter().sum());
+    let points = Points::new(p, start, rows, counts, plan.kernel.normalize)?;
+    let density = plan.kernel.density(p, &points)?;
+    let mut spectrum = Vec::new();
+    if plan.tridiagonal {
+        spectrum = spectrum_of(p, density.matrix.clone(), density.distinct)?;
+        spectrum.resize(n, 0.0);
+    }
+    let most = size.ln();
+    let one = |score: &Spectral| {
+        Ok(match *score {
+            _ if size == 1.0 => score.of_one_row(),
+            Spectral::Renyi(alpha) if alpha == 2.0 => {
+                let purity: f64 = density.matrix.iter().map(|x| x * x).sum();
+                (-purity.ln()).min(most).max(0.0) + 0.0
+            }
+            Spectral::Renyi(alpha) => renyi(&spectrum, alpha).min(most),
+            Spectral::EffectiveRank => renyi(&spectrum, 1.0).exp().min(size),
+            Spectral::PredictiveKernel => mean_off_diagonal(&density, &points.counts, size),
+            Spectral::Volume { eps, center } => {
+                let unit = Points::new(p, start, rows, counts, true)?;
+                let rows: Vec<&[f64]> = (0..unit.counts.len()).map(|i| unit.row(i)).collect();
+                log_volume(p, &rows, &unit.counts, size, eps, center)?
+            }
+            Spectral::Eigen { alpha } => {
+                let raw = Points::new(p, start, rows, counts, false)?;
+                let centered: Vec<Vec<f64>> = (0..raw.counts.len())
+                    .map(|i| {
+                        let mean = raw.row(i).iter().sum::<f64>() / d as f64;
+                        raw.row(i).iter().map(|x| x - mean).collect()
+                    })
+                    .collect();
+                let rows: Vec<&[f64]> = centered.iter().map(Vec::as_slice).collect();
+                let trace: f64 = rows.iter().map(|row| dot(row, row)).sum();
+                if !trace.is_finite() {
+                    return Err(Error::Trace { group: p, trace });
+                }
+                log_determinant_of(p, gram_of(p, &rows, false)?, &raw.counts, size, alpha)? / size
+            }
+        })
+    };
+    Ok((plan.scores.iter().map(one).collect::<Result<_>>()?, spectrum))
+}
+
+/// Minus the mean kernel value of two different rows, from a density matrix on distinct ones.
+fn mean_off_diagonal(density: &Density, counts: &[f64], size: f64) -> f64 {
+    // entry (i, j) is k_ij (c_i c_j)^1/2 / trace
+    let n = density.distinct;
+    let mut sum = 0.0;
+    for i in 0..n {
+        for j in 0..n {
+            sum += density.matrix[i * n + j] * (counts[i] * counts[j]).sqrt();
+        }
+        sum -= density.matrix[i * n + i];
+    }
+    -sum * density.trace / (size * (size - 1.0))
+}
+
+fn log_volume(p: usize, rows: &[&[f64]], counts: &[f64], size: f64, eps: f64, center: bool) -> Result<f64> {
+    let n = rows.len();
+    let mut gram = gram_of(p, rows, true)?;
+    if center {
+        let mean = |gram: &[f64], i: usize| (0..n).map(|j| counts[j] * gram[i * n + j]).sum::<f64>() / size;
+        let means: Vec<f64> = (0..n).map(|i| mean(&gram, i)).collect();
+        let grand = (0..n).map(|i| counts[i] * means[i]).sum::<f64>() / size;
+        for i in 0..n {
+            for j in 0..n {
+                gram[i * n + j] += grand - means[i] - means[j];
+            }
+        }
+    }
+    log_determinant_of(p, gram, counts, size, eps)
+}
+
+/// All products of the rows; for unit rows exactly 1 with themselves, a row of zeros included.
+fn gram_of(p: usize, rows: &[&[f64]], unit: bool) -> Result<Vec<f64>> {
+    let n = rows.len();
+    let mut gram = square(p, n)?;
+    for i in 0..n {
+        for j in 0..i {
+            gram[i * n + j] = dot(rows[i], rows[j]);
+            gram[j * n + i] = gram[i * n + j];
+        }
+        gram[i * n + i] = if unit { 1.0 } else { dot(rows[i], rows[i]) };
+        debug_assert!(!unit || is_zero(rows[i]) || (dot(rows[i], rows[i]) - 1.0).abs() < 1e-9);
+    }
+    Ok(gram)
+}
+
+fn log_determinant_of(p: usize, mut gram: Vec<f64>, counts: &[f64], size: f64, shift: f64) -> Result<f64> {
+    let n = counts.len();
+    for i in 0..n {
+        for j in 0..n {
+            gram[i * n + j] *= (counts[i] * counts[j]).sqrt();
+        }
+    }
+    let trace: f64 = (0..n).map(|i| gram[i * n + i]).sum();
+    if !trace.is_finite() {
+        return Err(Error::Trace { group: p, trace });
+    }
+    let values = eigenvalues(&mut gram, n);
+    let logs: f64 = values.iter().map(|value| (value.max(0.0) + shift).ln()).sum();
+    Ok(logs + (size - n as f64) * shift.ln())
+}
+
+/// Eigenvalues of a density matrix from largest to smallest, cleaned of rounding and of sum 1.
+fn spectrum_of(p: usize, mut matrix: Vec<f64>, n: usize) -> Result<Vec<f64>> {
+    let mut values = eigenvalues(&mut matrix, n);
+    match clean(&mut values) {
+        Some(()) => Ok(values),
+        None => Err(Error::NotPositive { group: p, value: values[n - 1] }),
+    }
+}
+
+/// Sort eigenvalues from largest to smallest, take what is rounding for 0, and scale their sum to 1; `None` if one is
+/// more negative than rounding makes it.
+fn clean(values: &mut [f64]) -> Option<()> {
+    const TOO_NEGATIVE: f64 = -1e-6; // of the trace
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    let (largest, smallest) = (values[0], values[values.len() - 1]);
+    if smallest < TOO_NEGATIVE {
+        return None;
+    }
+    let noise = values.len() as f64 * f64::EPSILON * largest;
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        if *value <= noise {
+            *value = 0.0;
+        }
+        sum += *value;
+    }
+    values.iter_mut().for_each(|value| *value /= sum);
+    Some(())
+}
+
+/// Rényi entropy of a spectrum in falling order.
+fn renyi(spectrum: &[f64], alpha: f64) -> f64 {
+    let largest = spectrum[0];
+    let positive = || spectrum.iter().copied().filter(|&l| l > 0.0);
+    let entropy = if alpha == 1.0 {
+        -positive().map(|l| l * l.ln()).sum::<f64>()
+    } else if alpha == f64::INFINITY {
+        -largest.ln()
+    } else if (alpha - 1.0).abs() < 0.5 {
+        // sum of l^alpha = 1 + sum of l (l^(alpha - 1) - 1): nothing cancels as alpha nears 1
+        let excess: f64 = positive().map(|l| l * ((alpha - 1.0) * l.ln()).exp_m1()).sum();
+        excess.ln_1p() / (1.0 - alpha)
+    } else {
+        // with the largest taken out, no power can vanish altogether
+        let rest: f64 = positive().map(|l| (l / largest).powf(alpha)).sum();
+        alpha / (1.0 - alpha) * largest.ln() + rest.ln() / (1.0 - alpha)
+    };
+    // rounding can leave the range, and -0.0 is no entropy
+    entropy.min((spectrum.len() as f64).ln()).max(0.0) + 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_eigenvalue_beyond_rounding_is_an_error() {
+        let error = spectrum_of(4, vec![0.5, 0.6, 0.6, 0.5], 2).unwrap_err();
+        assert!(matches!(error, Error::NotPositive { group: 4, value } if (value + 0.1).abs() < 1e-15));
+        assert_eq!(spectrum_of(0, vec![0.5, 0.5 + 1e-9, 0.5 + 1e-9, 0.5], 2).unwrap(), [1.0, 0.0]);
+    }
+}
