@@ -11,11 +11,14 @@ __all__ = [
     "ece",
     "evaluate",
     "fit_platt",
+    "jaccard_similarity",
     "num_threads",
     "reliability",
     "renyi_entropy",
+    "rouge_l_similarity",
     "set_num_threads",
     "spectrum",
+    "variation_ratio",
 ]
 
 def auroc(
@@ -61,6 +64,12 @@ def fit_platt(
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def jaccard_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def num_threads() -> int: ...
 def reliability(
     confidence: NDArray[np.float64],
@@ -79,6 +88,13 @@ def renyi_entropy(
     normalize: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def rouge_l_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    tokens: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def set_num_threads(n: int) -> None: ...
 def spectrum(
     embeddings: NDArray[Any],
@@ -86,5 +102,10 @@ def spectrum(
     kernel: str,
     gamma: float,
     normalize: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def variation_ratio(
+    similarity: NDArray[np.float32] | NDArray[np.float64],
+    offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...

@@ -15,6 +15,7 @@ dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 from uncal.fast._fits import PlattFit, fit_platt
 from uncal.fast._metrics import Bins, Interval, Reliability, auroc, brier, ece, evaluate, reliability
 from uncal.fast._spectral import Kernel, renyi_entropy, spectrum, von_neumann_entropy
+from uncal.fast._texts import Tokens, jaccard_similarity, rouge_l_similarity, variation_ratio
 from uncal.fast._threads import set_num_threads
 
 __all__ = [
@@ -23,14 +24,18 @@ __all__ = [
     "Kernel",
     "PlattFit",
     "Reliability",
+    "Tokens",
     "auroc",
     "brier",
     "ece",
     "evaluate",
     "fit_platt",
+    "jaccard_similarity",
     "reliability",
     "renyi_entropy",
+    "rouge_l_similarity",
     "set_num_threads",
     "spectrum",
+    "variation_ratio",
     "von_neumann_entropy",
 ]

@@ -9,6 +9,7 @@ mod evaluate;
 mod fit;
 mod pool;
 mod reliability;
+mod texts;
 
 /// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
 #[pyo3::pymodule]
@@ -29,4 +30,6 @@ mod _rust {
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]
     use crate::reliability::reliability;
+    #[pymodule_export]
+    use crate::texts::{jaccard_similarity, rouge_l_similarity, variation_ratio};
 }
