@@ -61,7 +61,7 @@ def main():
     rng = np.random.default_rng(0)
     columns = ("python ms", "1 thread", "ratio", "2 threads", "ratio", "worst")
     print(f"{'kernel':>8} {'P':>5} {'N':>4} {'words':>5}", *(f"{column:>9}" for column in columns))
-    for p, n, words in [(500, 10, 10), (100, 20, 20), (2, 20, 200), (1, 4, 1000)]:
+    for p, n, words in [(500, 10, 10), (50, 20, 20), (1, 10, 200), (1, 2, 1000)]:
         # Few words are frequent and most are rare, as in English.
         drawn = (5000 ** rng.uniform(size=(p, n, words))).astype(int)
         groups = [[" ".join(f"word{word}" for word in text) for text in group] for group in drawn]
