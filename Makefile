@@ -54,6 +54,7 @@ bench: build
 	cargo bench --locked --package uncal-core
 	$(RUN) python benches/python/bench_entropy.py
 	$(RUN) python benches/python/bench_metrics.py
+	$(RUN) python benches/python/bench_texts.py
 
 # One wheel for CPython 3.11 and later, linked against an old glibc by zig.
 wheel: build

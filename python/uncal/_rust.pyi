@@ -11,12 +11,15 @@ __all__ = [
     "ece",
     "evaluate",
     "fit_platt",
+    "jaccard_similarity",
     "num_threads",
     "reliability",
+    "rouge_l_similarity",
     "set_num_threads",
     "spectral_decomposition",
     "spectral_scores",
     "spectrum",
+    "variation_ratio",
 ]
 
 def auroc(
@@ -62,6 +65,12 @@ def fit_platt(
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def jaccard_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def num_threads() -> int: ...
 def reliability(
     confidence: NDArray[np.float64],
@@ -71,6 +80,13 @@ def reliability(
     bins: str,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
+def rouge_l_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    tokens: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def set_num_threads(n: int) -> None: ...
 def spectral_decomposition(
     embeddings: NDArray[Any],
@@ -100,5 +116,10 @@ def spectrum(
     gamma: float,
     normalize: bool,
     propagate: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def variation_ratio(
+    similarity: NDArray[np.float32] | NDArray[np.float64],
+    offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...

@@ -12,8 +12,20 @@ Input that makes no sense is a ``ValueError`` that names the argument and the fi
 dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 """
 
-from uncal.fast._fits import PlattFit, fit_platt
-from uncal.fast._metrics import Bins, Interval, Reliability, auroc, brier, ece, evaluate, reliability
+from uncal.fast._fits import (
+    PlattFit,
+    fit_platt,
+)
+from uncal.fast._metrics import (
+    Bins,
+    Interval,
+    Reliability,
+    auroc,
+    brier,
+    ece,
+    evaluate,
+    reliability,
+)
 from uncal.fast._spectral import (
     Kernel,
     NanPolicy,
@@ -27,7 +39,15 @@ from uncal.fast._spectral import (
     spectrum,
     von_neumann_entropy,
 )
-from uncal.fast._threads import set_num_threads
+from uncal.fast._texts import (
+    Tokens,
+    jaccard_similarity,
+    rouge_l_similarity,
+    variation_ratio,
+)
+from uncal.fast._threads import (
+    set_num_threads,
+)
 
 __all__ = [
     "Bins",
@@ -37,19 +57,23 @@ __all__ = [
     "PlattFit",
     "Reliability",
     "SpectralDecomposition",
+    "Tokens",
     "auroc",
     "brier",
     "ece",
     "eigen_score",
     "evaluate",
     "fit_platt",
+    "jaccard_similarity",
     "predictive_kernel_entropy",
     "reliability",
     "renyi_entropy",
+    "rouge_l_similarity",
     "semantic_volume",
     "set_num_threads",
     "spectral_decomposition",
     "spectral_scores",
     "spectrum",
+    "variation_ratio",
     "von_neumann_entropy",
 ]

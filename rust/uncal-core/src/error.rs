@@ -77,6 +77,34 @@ pub enum Error {
         /// The most negative eigenvalue at unit trace.
         value: f64,
     },
+    /// Bytes that are no text.
+    #[error("texts: row {row} is not valid UTF-8")]
+    NotUtf8 {
+        /// The first such text.
+        row: usize,
+    },
+    /// A text ends where it cannot.
+    #[error("texts: row {row} ends at byte {end}, before its start or after the last byte")]
+    TextEnd {
+        /// The first such text.
+        row: usize,
+        /// Where it ends.
+        end: i64,
+    },
+    /// More text in one group than its tokens can be numbered for.
+    #[error("texts: group {group} has {bytes} bytes, must be fewer than 4294967296")]
+    TextSize {
+        /// The first such group.
+        group: usize,
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// The similarity matrices do not fit into memory.
+    #[error("texts: their similarity matrices have {entries} entries, too many for memory")]
+    Entries {
+        /// The entries of all matrices.
+        entries: usize,
+    },
     /// Two arguments that go row by row differ in length.
     #[error("{name}: has {len} rows, {expected} expected")]
     Length {

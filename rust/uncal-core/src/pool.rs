@@ -80,6 +80,20 @@ pub fn map_with<S, T: Send>(
     (0..len).map(|i| f(&mut space, i)).collect()
 }
 
+/// `f` of every item, such as a part of a result to be written; otherwise like [`map_with`].
+pub fn for_each_with<S, I: Send>(
+    items: Vec<I>,
+    work: usize,
+    space: impl Fn() -> S + Send + Sync,
+    f: impl Fn(&mut S, I) + Send + Sync,
+) {
+    if let Some(pool) = pool_of_call(items.len(), work) {
+        return pool.install(|| items.into_par_iter().for_each_init(space, f));
+    }
+    let mut space = space();
+    items.into_iter().for_each(|item| f(&mut space, item));
+}
+
 /// Sort by a key that no two elements share, so that every algorithm gives one order.
 pub fn sort<T: Ord + Send>(elements: &mut [T]) {
     match pool_of_call(elements.len(), elements.len().saturating_mul(32)) {
@@ -173,6 +187,16 @@ mod tests {
         for n in [1, 2, 7] {
             let squares = with_threads(Some(n), || map(1000, LARGE, |i| i * i)).unwrap();
             assert!(squares.iter().enumerate().all(|(i, &square)| square == i * i));
+        }
+    }
+
+    #[test]
+    fn every_part_is_written_by_any_number_of_threads() {
+        for n in [1, 2, 7] {
+            let mut out = [0; 1000];
+            let parts = out.chunks_mut(3).enumerate().collect();
+            with_threads(Some(n), || for_each_with(parts, LARGE, || (), |(), (i, part)| part.fill(i))).unwrap();
+            assert!(out.iter().enumerate().all(|(i, &part)| part == i / 3));
         }
     }
 

@@ -1,11 +1,14 @@
 //! What holds for any input.
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // small counts
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Bins, Bootstrap, Ece, Kernel, Norm, Pairs, Shape, auroc, brier, ece, eigenvalues, evaluate, fit, pool, reliability,
-    renyi_entropy, spectrum, von_neumann_entropy,
+    Bins, Bootstrap, Ece, Kernel, Norm, Pairs, Shape, Squares, Texts, Tokens, auroc, brier, ece, eigenvalues, evaluate,
+    fit, jaccard_similarity, pool, reliability, renyi_entropy, rouge_l_similarity, spectrum, variation_ratio,
+    von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -48,6 +51,39 @@ fn entropy(rows: &Array2<f64>, kernel: &Kernel, alpha: f64) -> f64 {
 fn repeated(q: &[f64], c: &[bool], w: &[f64]) -> (Vec<f64>, Vec<bool>) {
     let rows = q.iter().zip(c).zip(w);
     rows.flat_map(|((&q, &c), &w)| std::iter::repeat_n((q, c), w as usize)).unzip()
+}
+
+/// Up to 6 texts of up to 200 words from a few, so that long ones have much in common, blank and equal ones turn up.
+fn texts() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let text = prop_oneof![prop::collection::vec(0..4_u8, 0..8), prop::collection::vec(0..30_u8, 0..200)];
+    prop::collection::vec(text, 1..=6)
+}
+
+/// Both similarities of every two texts of one group.
+fn similarities(texts: &[Vec<u8>]) -> (Vec<f64>, Vec<f64>) {
+    let words = |text: &[u8]| text.iter().map(|word| format!("Word{word}")).collect::<Vec<_>>();
+    let joined: Vec<String> = texts.iter().map(|text| words(text).join(" \u{2014} ") + " ").collect();
+    let ends: Vec<i64> = joined
+        .iter()
+        .scan(0, |end, text| {
+            *end += text.len() as i64;
+            Some(*end)
+        })
+        .collect();
+    let (bytes, offsets) = (joined.concat(), [0, texts.len() as i64]);
+    let read = Texts::new(bytes.as_bytes(), &ends).unwrap();
+    (jaccard_similarity(&read, &offsets).unwrap(), rouge_l_similarity(&read, &offsets, Tokens::Words).unwrap())
+}
+
+/// The longest common subsequence by the table of all prefixes.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, x) in a.iter().enumerate() {
+        for (j, y) in b.iter().enumerate() {
+            table[i + 1][j + 1] = if x == y { table[i][j] + 1 } else { table[i][j + 1].max(table[i + 1][j]) };
+        }
+    }
+    table[a.len()][b.len()]
 }
 
 fn same(a: f64, b: f64) -> bool {
@@ -106,6 +142,39 @@ proptest! {
         prop_assert!(values.is_sorted());
         prop_assert!((values.iter().sum::<f64>() - trace).abs() < 1e-9);
         prop_assert!((values.iter().map(|x| x * x).sum::<f64>() - squares).abs() < 1e-12 * squares.max(1.0));
+    }
+
+    #[test]
+    fn similarities_of_texts_are_their_definitions(texts in texts()) {
+        let n = texts.len();
+        let (jaccard, rouge) = similarities(&texts);
+        for (i, a) in texts.iter().enumerate() {
+            for (j, b) in texts.iter().enumerate() {
+                let tokens = a.len() + b.len();
+                let l = if tokens == 0 { 1.0 } else { 2.0 * common(a, b) as f64 / tokens as f64 };
+                prop_assert_eq!(rouge[i * n + j], l);
+                // the dash is a word too, wherever there are two others
+                let words = |text: &[u8]| -> BTreeSet<u8> {
+                    text.iter().copied().chain((text.len() > 1).then_some(255)).collect()
+                };
+                let (a, b) = (words(a), words(b));
+                let either = a.union(&b).count();
+                let share = if either == 0 { 1.0 } else { a.intersection(&b).count() as f64 / either as f64 };
+                prop_assert_eq!(jaccard[i * n + j], share);
+            }
+        }
+    }
+
+    #[test]
+    fn variation_is_between_none_and_one(texts in texts()) {
+        let offsets = [0, texts.len() as i64];
+        let ratio = |values: &[f64]| variation_ratio(&Squares::new("similarity", values, &offsets).unwrap()).unwrap()[0];
+        let (jaccard, rouge) = similarities(&texts);
+        for values in [&jaccard, &rouge] {
+            let vr = ratio(values);
+            prop_assert!((0.0..=1.0).contains(&vr) && (vr == 0.0) == values.iter().all(|&s| s == 1.0));
+        }
+        prop_assert_eq!(ratio(&vec![1.0; jaccard.len()]), 0.0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod fit;
 mod pool;
 mod reliability;
 mod spectral;
+mod texts;
 
 /// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
 #[pyo3::pymodule]
@@ -20,7 +21,6 @@ mod _rust {
     #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
-    #[pymodule_export]
     use crate::evaluate::evaluate;
     #[pymodule_export]
     use crate::fit::fit_platt;
@@ -30,4 +30,6 @@ mod _rust {
     use crate::reliability::reliability;
     #[pymodule_export]
     use crate::spectral::{spectral_decomposition, spectral_scores, spectrum};
+    #[pymodule_export]
+    use crate::texts::{jaccard_similarity, rouge_l_similarity, variation_ratio};
 }
