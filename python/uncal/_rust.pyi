@@ -8,9 +8,14 @@ from numpy.typing import NDArray
 __all__ = [
     "auroc",
     "brier",
+    "cosine_similarity",
+    "degree",
+    "eccentricity",
     "ece",
     "evaluate",
     "fit_platt",
+    "graph_scores",
+    "kernel_language_entropy",
     "num_threads",
     "reliability",
     "renyi_entropy",
@@ -30,6 +35,23 @@ def brier(
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def cosine_similarity(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    clip: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def degree(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def eccentricity(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    cut: float,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def ece(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
@@ -61,6 +83,24 @@ def fit_platt(
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def graph_scores(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    names: list[str],
+    cut: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def kernel_language_entropy(
+    weights: NDArray[Any],
+    offsets: NDArray[np.int64],
+    kernel: str,
+    t: float,
+    nu: float,
+    kappa: float,
+    unit_diagonal: bool,
+    scale: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def num_threads() -> int: ...
 def reliability(
     confidence: NDArray[np.float64],

@@ -13,21 +13,39 @@ dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 """
 
 from uncal.fast._fits import PlattFit, fit_platt
+from uncal.fast._graph import (
+    GraphKernel,
+    GraphMeasure,
+    cosine_similarity,
+    degree,
+    eccentricity,
+    eigenvalue_laplacian,
+    graph_scores,
+    kernel_language_entropy,
+)
 from uncal.fast._metrics import Bins, Interval, Reliability, auroc, brier, ece, evaluate, reliability
 from uncal.fast._spectral import Kernel, renyi_entropy, spectrum, von_neumann_entropy
 from uncal.fast._threads import set_num_threads
 
 __all__ = [
     "Bins",
+    "GraphKernel",
+    "GraphMeasure",
     "Interval",
     "Kernel",
     "PlattFit",
     "Reliability",
     "auroc",
     "brier",
+    "cosine_similarity",
+    "degree",
+    "eccentricity",
     "ece",
+    "eigenvalue_laplacian",
     "evaluate",
     "fit_platt",
+    "graph_scores",
+    "kernel_language_entropy",
     "reliability",
     "renyi_entropy",
     "set_num_threads",
