@@ -53,6 +53,7 @@ docs: build
 bench: build
 	cargo bench --locked --package uncal-core
 	$(RUN) python benches/python/bench_entropy.py
+	$(RUN) python benches/python/bench_graph.py
 	$(RUN) python benches/python/bench_metrics.py
 
 # One wheel for CPython 3.11 and later, linked against an old glibc by zig.

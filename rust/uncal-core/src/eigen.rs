@@ -125,8 +125,8 @@ impl Tridiagonal {
     /// Implicit QL with Wilkinson's shift, until each coupling is negligible; false if one does not become so in
     /// `steps` steps.
     ///
-    /// `rotate(i, s, c)` hears of each rotation: rows x_i and x_(i+1) of the transposed eigenvectors become
-    /// c x_i - s x_(i+1) and s x_i + c x_(i+1).
+    /// `rotate(i, s, c)` hears of each rotation: of the eigenvectors as rows, row i and the next, x and y, become
+    /// c x - s y and s x + c y.
     pub(crate) fn ql(&mut self, steps: usize, mut rotate: impl FnMut(usize, f64, f64)) -> bool {
         let n = self.diagonal.len();
         let negligible = f64::EPSILON * self.norm();

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn components_along_the_ones_are_those_of_whole_vectors() {
-        for n in [1, 2, 3, 10, 40] {
+        for n in [1, 2, 3, 10, 40_usize] {
             let rng = Rng::new(n as u64, 0);
             let entries: Vec<f64> = (0..n * n).map(|i| rng.bits(i as u64) as f64 / 2f64.powi(64)).collect();
             let (quick, whole) = (solved(&entries, Tridiagonal::STEPS), solved(&entries, 0));
