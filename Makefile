@@ -53,6 +53,7 @@ docs: build
 bench: build
 	cargo bench --locked --package uncal-core
 	$(RUN) python benches/python/bench_entropy.py
+	$(RUN) python benches/python/bench_graph.py
 	$(RUN) python benches/python/bench_metrics.py
 	$(RUN) python benches/python/bench_texts.py
 

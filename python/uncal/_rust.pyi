@@ -8,10 +8,15 @@ from numpy.typing import NDArray
 __all__ = [
     "auroc",
     "brier",
+    "cosine_similarity",
+    "degree",
+    "eccentricity",
     "ece",
     "evaluate",
     "fit_platt",
+    "graph_scores",
     "jaccard_similarity",
+    "kernel_language_entropy",
     "num_threads",
     "reliability",
     "rouge_l_similarity",
@@ -34,6 +39,23 @@ def brier(
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def cosine_similarity(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    clip: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def degree(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def eccentricity(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    cut: float,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def ece(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
@@ -65,10 +87,28 @@ def fit_platt(
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def graph_scores(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    names: list[str],
+    cut: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
 def jaccard_similarity(
     bytes: NDArray[np.uint8],
     ends: NDArray[np.int64],
     offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def kernel_language_entropy(
+    weights: NDArray[Any],
+    offsets: NDArray[np.int64],
+    kernel: str,
+    t: float,
+    nu: float,
+    kappa: float,
+    unit_diagonal: bool,
+    scale: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
 def num_threads() -> int: ...

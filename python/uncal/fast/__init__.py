@@ -16,6 +16,16 @@ from uncal.fast._fits import (
     PlattFit,
     fit_platt,
 )
+from uncal.fast._graph import (
+    GraphKernel,
+    GraphMeasure,
+    cosine_similarity,
+    degree,
+    eccentricity,
+    eigenvalue_laplacian,
+    graph_scores,
+    kernel_language_entropy,
+)
 from uncal.fast._metrics import (
     Bins,
     Interval,
@@ -51,6 +61,8 @@ from uncal.fast._threads import (
 
 __all__ = [
     "Bins",
+    "GraphKernel",
+    "GraphMeasure",
     "Interval",
     "Kernel",
     "NanPolicy",
@@ -60,11 +72,17 @@ __all__ = [
     "Tokens",
     "auroc",
     "brier",
+    "cosine_similarity",
+    "degree",
+    "eccentricity",
     "ece",
     "eigen_score",
+    "eigenvalue_laplacian",
     "evaluate",
     "fit_platt",
+    "graph_scores",
     "jaccard_similarity",
+    "kernel_language_entropy",
     "predictive_kernel_entropy",
     "reliability",
     "renyi_entropy",

@@ -19,85 +19,128 @@ pub fn eigenvalues(matrix: &mut [f64], n: usize) -> Vec<f64> {
         return vec![0.0; n];
     }
     matrix.iter_mut().for_each(|x| *x /= largest); // so that no square overflows
-    let tridiagonal = tridiagonalize(matrix, n);
-    let mut values = tridiagonal.ql().unwrap_or_else(|| tridiagonal.bisect());
+    let mut tridiagonal = Tridiagonal::default();
+    tridiagonal.reduce(matrix, n);
+    let mut values = tridiagonal.solve().to_vec();
     values.sort_unstable_by(f64::total_cmp);
     values.iter_mut().for_each(|x| *x *= largest);
     values
 }
 
-/// A symmetric tridiagonal matrix: `off[i]` couples i and i + 1, the last is 0.
-#[derive(Clone)]
-struct Tridiagonal {
+/// A symmetric tridiagonal matrix with entries of about 1 at most, and what becomes of it; made for one matrix after
+/// another without allocating.
+#[derive(Clone, Default)]
+pub(crate) struct Tridiagonal {
     diagonal: Vec<f64>,
+    /// `off[i]` couples i and i + 1, the last is 0.
     off: Vec<f64>,
+    /// The eigenvalues, in no order, once they are found.
+    values: Vec<f64>,
+    work: Vec<f64>,
 }
 
-/// One reflection for each row from the last to the third; each leaves one entry left of the diagonal.
-fn tridiagonalize(matrix: &mut [f64], n: usize) -> Tridiagonal {
-    let (mut diagonal, mut off) = (vec![0.0; n], vec![0.0; n]);
-    let mut q = vec![0.0; n];
-    for k in (1..n).rev() {
-        let (above, row) = matrix.split_at_mut(k * n);
-        diagonal[k] = row[k];
-        let v = &mut row[..k];
-        let largest = v[..k - 1].iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-        if largest == 0.0 {
-            off[k - 1] = v[k - 1];
-            continue;
+/// A := H A H with the reflection H = I - v v^T / h, h = |v|^2 / 2, of the first rows and columns of A.
+///
+/// * `a` - the rows of A, `stride` apart; only what is on and below the diagonal is read and written
+/// * `q` - work space as long as `v`
+pub(crate) fn reflect(a: &mut [f64], stride: usize, v: &[f64], h: f64, q: &mut [f64]) {
+    // q := A v / h, with the lower half of the rows
+    q.fill(0.0);
+    for i in 0..v.len() {
+        let a = &a[i * stride..=i * stride + i];
+        let mut sum = a[i] * v[i];
+        for ((&a, &v_j), q_j) in a[..i].iter().zip(v).zip(&mut *q) {
+            sum += a * v_j;
+            *q_j += a * v[i];
         }
-        // v := v - (norm of v, opposite sign) e_last: the reflection I - v v^T / h sends the row to one entry
-        let scale = largest.max(v[k - 1].abs());
-        v.iter_mut().for_each(|x| *x /= scale);
-        let squares: f64 = v.iter().map(|x| x * x).sum();
-        let norm = squares.sqrt().copysign(v[k - 1]);
-        off[k - 1] = -norm * scale;
-        let h = squares + norm * v[k - 1];
-        v[k - 1] += norm;
-        // q := A v / h, with the lower half of the rows above
-        q[..k].fill(0.0);
-        for i in 0..k {
-            let a = &above[i * n..=i * n + i];
-            let mut sum = a[i] * v[i];
-            for ((&a, &v_j), q_j) in a[..i].iter().zip(&*v).zip(&mut q) {
-                sum += a * v_j;
-                *q_j += a * v[i];
-            }
-            q[i] += sum;
-        }
-        let vq: f64 = v.iter().zip(&q).map(|(v, q)| v * q).sum();
-        let half = vq / (2.0 * h * h);
-        for (q, &v) in q.iter_mut().zip(&*v) {
-            *q = *q / h - half * v;
-        }
-        // A := A - v q^T - q v^T
-        for i in 0..k {
-            let (v_i, q_i) = (v[i], q[i]);
-            for ((a, &v_j), &q_j) in above[i * n..=i * n + i].iter_mut().zip(&*v).zip(&q) {
-                *a -= v_i * q_j + q_i * v_j;
-            }
+        q[i] += sum;
+    }
+    let vq: f64 = v.iter().zip(&*q).map(|(v, q)| v * q).sum();
+    let half = vq / (2.0 * h * h);
+    for (q, &v) in q.iter_mut().zip(v) {
+        *q = *q / h - half * v;
+    }
+    // A := A - v q^T - q v^T
+    for i in 0..v.len() {
+        let (v_i, q_i) = (v[i], q[i]);
+        for ((a, &v_j), &q_j) in a[i * stride..=i * stride + i].iter_mut().zip(v).zip(&*q) {
+            *a -= v_i * q_j + q_i * v_j;
         }
     }
-    diagonal[0] = matrix[0];
-    Tridiagonal { diagonal, off }
 }
 
 impl Tridiagonal {
-    const STEPS: usize = 60; // two or three are usual
+    /// Steps that an eigenvalue gets to settle; two or three are usual.
+    pub(crate) const STEPS: usize = 60;
+    const TINY: f64 = 1e-140;
 
-    /// Implicit QL with Wilkinson's shift, until each coupling is negligible; `None` if one does not become so.
-    fn ql(&self) -> Option<Vec<f64>> {
+    /// One reflection for each row from the last to the third; each leaves one entry left of the diagonal.
+    ///
+    /// Only what is on and below the diagonal of the matrix is read. Afterwards row k holds, left of the diagonal, the
+    /// vector v of its reflection I - v v^T / h, h = |v|^2 / 2, all zeros for none: with Q the product of the
+    /// reflections from the last to the first, A = Q T Q^T.
+    pub(crate) fn reduce(&mut self, matrix: &mut [f64], n: usize) {
+        for vector in [&mut self.diagonal, &mut self.off, &mut self.work] {
+            vector.clear();
+            vector.resize(n, 0.0);
+        }
+        for k in (1..n).rev() {
+            let (above, row) = matrix.split_at_mut(k * n);
+            self.diagonal[k] = row[k];
+            let v = &mut row[..k];
+            let largest = v[..k - 1].iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+            if largest == 0.0 {
+                self.off[k - 1] = v[k - 1];
+                v[k - 1] = 0.0;
+                continue;
+            }
+            // v := v - (norm of v, opposite sign) e_last: the reflection I - v v^T / h sends the row to one entry
+            let scale = largest.max(v[k - 1].abs());
+            v.iter_mut().for_each(|x| *x /= scale);
+            let squares: f64 = v.iter().map(|x| x * x).sum();
+            let norm = squares.sqrt().copysign(v[k - 1]);
+            self.off[k - 1] = -norm * scale;
+            let h = squares + norm * v[k - 1];
+            v[k - 1] += norm;
+            reflect(above, n, v, h, &mut self.work[..k]);
+        }
+        if let Some(first) = matrix.first() {
+            self.diagonal[0] = *first;
+        }
+    }
+
+    /// The eigenvalues, in no order.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Find the eigenvalues, in no order.
+    pub(crate) fn solve(&mut self) -> &mut [f64] {
+        if !self.ql(Self::STEPS, |_, _, _| ()) {
+            self.values = self.bisect();
+        }
+        &mut self.values
+    }
+
+    /// Implicit QL with Wilkinson's shift, until each coupling is negligible; false if one does not become so in
+    /// `steps` steps.
+    ///
+    /// `rotate(i, s, c)` hears of each rotation: of the eigenvectors as rows, row i and the next, x and y, become
+    /// c x - s y and s x + c y.
+    pub(crate) fn ql(&mut self, steps: usize, mut rotate: impl FnMut(usize, f64, f64)) -> bool {
         let n = self.diagonal.len();
-        let (mut d, mut e) = (self.diagonal.clone(), self.off.clone());
         let negligible = f64::EPSILON * self.norm();
+        self.values.clone_from(&self.diagonal);
+        self.work.clone_from(&self.off);
+        let (d, e) = (&mut self.values[..], &mut self.work[..]);
         for first in 0..n {
             for step in 0.. {
                 let last = (first..n - 1).find(|&i| e[i].abs() <= negligible).unwrap_or(n - 1);
                 if last == first {
                     break;
                 }
-                if step == Self::STEPS {
-                    return None;
+                if step == steps {
+                    return false;
                 }
                 let g = (d[first + 1] - d[first]) / (2.0 * e[first]);
                 let r = g.hypot(1.0);
@@ -106,7 +149,10 @@ impl Tridiagonal {
                 let mut split = None;
                 for i in (first..last).rev() {
                     let (f, b) = (s * e[i], c * e[i]);
-                    let r = f.hypot(g);
+                    let mut r = (f * f + g * g).sqrt();
+                    if r < Self::TINY {
+                        r = f.hypot(g); // several times slower, and exact where squares vanish
+                    }
                     e[i + 1] = r;
                     if r == 0.0 {
                         split = Some(i);
@@ -118,6 +164,7 @@ impl Tridiagonal {
                     p = s * t;
                     d[i + 1] = g + p;
                     g = c * t - b;
+                    rotate(i, s, c);
                 }
                 if let Some(i) = split {
                     d[i + 1] -= p;
@@ -128,7 +175,7 @@ impl Tridiagonal {
                 e[last] = 0.0;
             }
         }
-        Some(d)
+        true
     }
 
     /// Halve an interval around each eigenvalue until it is as short as rounding allows.
@@ -250,8 +297,10 @@ mod tests {
     #[test]
     fn bisection_and_ql_agree() {
         for (n, seed) in [(1, 5), (2, 6), (17, 7), (120, 8)] {
-            let tridiagonal = tridiagonalize(&mut random_symmetric(n, seed), n);
-            let mut values = tridiagonal.ql().unwrap();
+            let mut tridiagonal = Tridiagonal::default();
+            tridiagonal.reduce(&mut random_symmetric(n, seed), n);
+            assert!(tridiagonal.ql(Tridiagonal::STEPS, |_, _, _| ()));
+            let mut values = tridiagonal.values().to_vec();
             values.sort_unstable_by(f64::total_cmp);
             close(&tridiagonal.bisect(), &values, 1e-13 * n as f64);
         }

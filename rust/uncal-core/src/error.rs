@@ -149,6 +149,18 @@ pub enum Error {
         /// What may be there.
         needed: &'static str,
     },
+    /// A row of one group's matrix has no degree.
+    #[error("{name}: row {row} of group {group}, symmetrised, sums to {sum:?}, must be above 0")]
+    RowSum {
+        /// The argument.
+        name: &'static str,
+        /// The first such group.
+        group: usize,
+        /// The row inside the group.
+        row: usize,
+        /// The sum of half the row and half the column.
+        sum: f64,
+    },
     /// All weights are zero, or their sum is out of range.
     #[error("weights: their sum is {sum:?}, must lie between 1e-100 and 1e100")]
     WeightSum {

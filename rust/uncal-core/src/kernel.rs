@@ -184,7 +184,7 @@ impl Points {
 }
 
 /// Divide a row by its norm, also where the square of the norm is too large or too small for an `f64`.
-fn make_unit(row: &mut [f64]) {
+pub(crate) fn make_unit(row: &mut [f64]) {
     const FAR: f64 = 1e140;
     const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
     let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));

@@ -35,6 +35,11 @@ impl<'a, T: Float> Squares<'a, T> {
         }
     }
 
+    /// The name of the argument.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The groups whose matrices these are.
     #[must_use]
     pub fn groups(&self) -> Groups<'a> {

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Bins, Bootstrap, Ece, Kernel, Norm, Pairs, Shape, Squares, Texts, Tokens, auroc, brier, ece, eigenvalues, evaluate,
-    fit, jaccard_similarity, pool, reliability, renyi_entropy, rouge_l_similarity, spectrum, variation_ratio,
-    von_neumann_entropy,
+    Bins, Bootstrap, Ece, GraphKernel, GraphMeasure, Kernel, Norm, Pairs, Shape, Squares, Texts, Tokens, auroc, brier,
+    cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
+    jaccard_similarity, kernel_language_entropy, pool, reliability, renyi_entropy, rouge_l_similarity, spectrum,
+    variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -24,6 +25,29 @@ fn group() -> impl Strategy<Value = Array2<f64>> {
 fn kernel() -> impl Strategy<Value = Kernel> {
     (0..5_usize, 0.01..5.0_f64, any::<bool>())
         .prop_map(|(i, gamma, normalize)| Kernel::new(SHAPES[i], gamma, normalize).unwrap())
+}
+
+const MEASURES: [GraphMeasure; 3] =
+    [GraphMeasure::EigenvalueLaplacian, GraphMeasure::Degree, GraphMeasure::Eccentricity];
+
+/// Similarities of up to 8 answers in quarters, so that equal eigenvalues turn up, with a diagonal of 1.
+fn similarity() -> impl Strategy<Value = Array2<f64>> {
+    (1..=8_usize).prop_flat_map(|n| {
+        prop::collection::vec(0..=4_u8, n * n).prop_map(move |v| {
+            let mut a = Array2::from_shape_vec((n, n), v).unwrap().mapv(|x| f64::from(x) / 4.0);
+            a.diag_mut().fill(1.0);
+            a
+        })
+    })
+}
+
+fn squares<R>(a: &Array2<f64>, f: impl Fn(&Squares<'_, f64>) -> R) -> R {
+    let values: Vec<f64> = a.iter().copied().collect();
+    f(&Squares::new("similarity", &values, &ends(a)).unwrap())
+}
+
+fn graph(a: &Array2<f64>, cut: f64) -> Vec<f64> {
+    squares(a, |a| graph_scores(a, &MEASURES, cut).unwrap().concat())
 }
 
 /// Confidences in tenths, so that they tie and sit on the edges of bins; weights from 0 to 3, the first above 0.
@@ -178,6 +202,60 @@ proptest! {
     }
 
     #[test]
+    fn eigenvectors_put_their_matrix_together(n in 1..16_usize, seed in prop::collection::vec(-3..=3_i8, 256), fine in any::<bool>()) {
+        let entry = |i: usize, j: usize| {
+            let x = f64::from(seed[16 * i.max(j) + i.min(j)]);
+            if fine { (x * 1.7 + (i * j) as f64).sin() } else { x }
+        };
+        let matrix = Array2::from_shape_fn((n, n), |(i, j)| entry(i, j));
+        let mut vectors: Vec<f64> = matrix.iter().copied().collect();
+        let values = eigenvectors(&mut vectors, n);
+        prop_assert!(values.is_sorted());
+        let x = Array2::from_shape_vec((n, n), vectors).unwrap();
+        let back = x.t().dot(&Array2::from_diag(&ndarray::Array1::from(values))).dot(&x);
+        prop_assert!((&back - &matrix).iter().all(|d| d.abs() < 1e-12), "{:?}", back);
+        prop_assert!((&x.dot(&x.t()) - &Array2::<f64>::eye(n)).iter().all(|d| d.abs() < 1e-13));
+    }
+
+    #[test]
+    fn graph_measures_stay_in_range_and_ignore_order(a in similarity(), cut in 0.01..2.0_f64) {
+        let n = a.nrows() as f64;
+        let scores = graph(&a, cut);
+        prop_assert!((1.0..=n + 1e-12).contains(&scores[0]), "{:?}", scores);
+        prop_assert!((0.0..n).contains(&scores[1]) && (0.0..=n.sqrt()).contains(&scores[2]), "{:?}", scores);
+        let back = graph(&a.slice(s![..;-1, ..;-1]).to_owned(), cut);
+        prop_assert!(scores.iter().zip(&back).all(|(x, y)| (x - y).abs() < 1e-9), "{:?} {:?}", scores, back);
+        let each = squares(&a, |a| (degree(a).unwrap(), eccentricity(a, cut).unwrap()));
+        prop_assert!((each.0.iter().sum::<f64>() / n - scores[1]).abs() < 1e-13);
+        prop_assert!((each.1.iter().map(|x| x * x).sum::<f64>().sqrt() - scores[2]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn language_entropies_stay_in_range_and_ignore_order(a in similarity(), reach in 0.01..20.0_f64, matern in any::<bool>(), unit in any::<bool>()) {
+        let kernel = GraphKernel::new(if matern { "matern" } else { "heat" }, reach, 1.0, reach).unwrap();
+        let entropy = |a: &Array2<f64>| squares(a, |a| kernel_language_entropy(a, kernel, unit, false).unwrap()[0]);
+        let h = entropy(&a);
+        prop_assert!((0.0..=(a.nrows() as f64).ln()).contains(&h));
+        prop_assert!((entropy(&a.slice(s![..;-1, ..;-1]).to_owned()) - h).abs() < 1e-12);
+        prop_assert!((entropy(&a.t().to_owned()) - h).abs() < 1e-12);
+    }
+
+    #[test]
+    fn cosines_are_a_similarity(e in group(), clip in any::<bool>()) {
+        let cosines = cosine_similarity(e.view(), &ends(&e), clip).unwrap();
+        let a = Array2::from_shape_vec((e.nrows(), e.nrows()), cosines).unwrap();
+        let least = if clip { 0.0 } else { -1.0 };
+        prop_assert!(a.iter().all(|x| (least..=1.0).contains(x)));
+        prop_assert_eq!(&a, &a.t());
+        for i in 0..e.nrows() {
+            for j in 0..e.nrows() {
+                prop_assert!(e.row(i) != e.row(j) || a[[i, j]] == 1.0);
+            }
+        }
+        prop_assert!(!clip || graph(&a, 0.9).iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
     fn weights_repeat_rows((q, c, w) in rows(), bins in bins(), n_bins in 1..12_usize) {
         let weighted = Pairs::confidences(&q, &c, Some(&w)).unwrap();
         let (q, c) = repeated(&q, &c, &w);
@@ -272,6 +350,12 @@ proptest! {
             let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
             let map = fit::platt(&pairs, true, 1e-5);
             all.extend([map.slope, map.intercept, brier(&pairs), auroc(&pairs)]);
+            let cosines = cosine_similarity(rows.view(), &offsets, true).unwrap();
+            let graphs = Squares::new("similarity", &cosines, &offsets).unwrap();
+            all.extend(graph_scores(&graphs, &MEASURES, 0.9).unwrap().concat());
+            all.extend(eccentricity(&graphs, 0.9).unwrap());
+            all.extend(kernel_language_entropy(&graphs, GraphKernel::Heat { t: 0.3 }, true, false).unwrap());
+            all.extend(cosines);
             let bootstrap = Bootstrap { replicates: 20, groups: Some(&groups), seed, level: 0.9 };
             for estimate in evaluate(&pairs, 15, Bins::Mass, Some(&bootstrap)).unwrap() {
                 all.extend([estimate.value, estimate.low, estimate.high]);

@@ -65,7 +65,6 @@ pub(crate) fn slice<'a, T: numpy::Element>(array: Option<&'a PyReadonlyArray1<'_
 
 /// Flat matrices of either float type, borrowed, never copied.
 #[derive(FromPyObject)]
-#[allow(dead_code)] // until the graph measures use it
 pub(crate) enum Flat<'py> {
     #[pyo3(transparent, annotation = "float32")]
     Single(PyReadonlyArray1<'py, f32>),
@@ -88,5 +87,4 @@ macro_rules! each_flat {
         }
     };
 }
-#[allow(unused_imports)] // until the graph measures use it
 pub(crate) use each_flat;

@@ -3,9 +3,11 @@
 mod auroc;
 mod brier;
 mod call;
+mod cosine;
 mod ece;
 mod evaluate;
 mod fit;
+mod graph;
 mod pool;
 mod reliability;
 mod spectral;
@@ -19,11 +21,15 @@ mod _rust {
     #[pymodule_export]
     use crate::brier::brier;
     #[pymodule_export]
+    use crate::cosine::cosine_similarity;
+    #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
     use crate::evaluate::evaluate;
     #[pymodule_export]
     use crate::fit::fit_platt;
+    #[pymodule_export]
+    use crate::graph::{degree, eccentricity, graph_scores, kernel_language_entropy};
     #[pymodule_export]
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]

@@ -1,0 +1,125 @@
+//! Cosines between the rows of each group.
+
+use ndarray::{ArrayView2, s};
+
+use crate::kernel::{dot, is_zero, make_unit};
+use crate::{Error, Float, Groups, Result, pool};
+
+/// The cosine of the angle between every two rows of each group, as square matrices end to end.
+///
+/// Time O(n^2 D). Symmetric, and the diagonal is exactly 1.
+///
+/// # Arguments
+/// * `embeddings` - (K, D), the rows of a group next to each other
+/// * `offsets` - (P + 1), group p is rows `offsets[p]..offsets[p + 1]`
+/// * `clip` - put 0 in the place of what is negative
+///
+/// Returns the sum of n^2 numbers in `[-1, 1]`, or in `[0, 1]` with `clip`. Equal rows have exactly 1; a row of zeros
+/// has 0 with other rows and 1 with rows of zeros.
+///
+/// # Errors
+/// Those of [`Groups::new`], [`Error::NoColumns`], [`Error::NotFinite`].
+///
+/// # Example
+/// ```
+/// let rows = ndarray::array![[3.0, 0.0], [-4.0, 3.0]];
+/// assert_eq!(uncal_core::cosine_similarity(rows.view(), &[0, 2], true)?, [1.0, 0.0, 0.0, 1.0]);
+/// assert_eq!(uncal_core::cosine_similarity(rows.view(), &[0, 2], false)?, [1.0, -0.8, -0.8, 1.0]);
+/// # Ok::<(), uncal_core::Error>(())
+/// ```
+pub fn cosine_similarity<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64], clip: bool) -> Result<Vec<f64>> {
+    let groups = Groups::new(offsets, embeddings.nrows())?;
+    if embeddings.ncols() == 0 {
+        return Err(Error::NoColumns);
+    }
+    let sizes = (0..groups.len()).map(|p| groups.rows(p).len());
+    let work = sizes.fold(0_usize, |work, n| work.saturating_add(n.saturating_mul(n)));
+    let matrices = pool::map_with(groups.len(), work.saturating_mul(embeddings.ncols()), Vec::new, |unit, p| {
+        let rows = groups.rows(p);
+        let start = rows.start;
+        one_group(unit, p, start, embeddings.slice(s![rows, ..]), clip)
+    });
+    Ok(matrices.into_iter().collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn one_group<T: Float>(
+    unit: &mut Vec<f64>,
+    p: usize,
+    start: usize,
+    rows: ArrayView2<'_, T>,
+    clip: bool,
+) -> Result<Vec<f64>> {
+    let (n, columns) = rows.dim();
+    unit.clear();
+    for (i, row) in rows.rows().into_iter().enumerate() {
+        let end = unit.len();
+        unit.extend(row.iter().map(|x| x.widen()));
+        if !unit[end..].iter().all(|x| x.is_finite()) {
+            return Err(Error::NotFinite { row: start + i, group: p });
+        }
+        make_unit(&mut unit[end..]);
+    }
+    let mut cosines = vec![1.0; n * n];
+    for (i, a) in unit.chunks_exact(columns).enumerate() {
+        for (j, b) in unit.chunks_exact(columns).enumerate().take(i) {
+            let cosine = match (is_zero(a), is_zero(b)) {
+                (false, false) => between(a, b),
+                (a, b) => f64::from(u8::from(a && b)),
+            };
+            let cosine = if clip { cosine.max(0.0) } else { cosine } + 0.0; // -0.0 becomes 0.0
+            cosines[i * n + j] = cosine;
+            cosines[j * n + i] = cosine;
+        }
+    }
+    Ok(cosines)
+}
+
+/// The cosine of unit rows.
+fn between(a: &[f64], b: &[f64]) -> f64 {
+    const NEARLY: f64 = 1.0 - 1e-9;
+    let cosine = dot(a, b);
+    // the root in a norm leaves even the dot product of a row with itself an ulp or so from 1
+    if cosine > NEARLY && a == b { 1.0 } else { cosine.clamp(-1.0, 1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+
+    #[test]
+    fn rows_of_zeros_are_alike_and_unlike_the_rest() {
+        let rows = array![[0.0, 0.0], [2.0, 0.0], [-0.0, 0.0], [-1.0, 0.0]];
+        for clip in [true, false] {
+            let opposite = if clip { 0.0 } else { -1.0 };
+            let cosines = cosine_similarity(rows.view(), &[0, 4], clip).unwrap();
+            let expected = [1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, opposite, 1.0, 0.0, 1.0, 0.0, 0.0, opposite, 0.0, 1.0];
+            assert_eq!(cosines, expected);
+            assert!(cosines.iter().all(|x| *x != 0.0 || x.is_sign_positive()));
+        }
+    }
+
+    #[test]
+    fn equal_rows_have_exactly_one() {
+        let rows = Array2::from_shape_fn((5, 13), |(_, j)| 0.1 + (j as f64).sin());
+        assert_eq!(cosine_similarity(rows.view(), &[0, 2, 5], true).unwrap(), vec![1.0; 13]);
+    }
+
+    #[test]
+    fn norms_neither_overflow_nor_vanish() {
+        for scale in [1e-320, 1e-200, 1e200, 1e307] {
+            let cosines = cosine_similarity(array![[scale, 0.0], [scale, scale]].view(), &[0, 2], true).unwrap();
+            assert!((cosines[1] - 0.5_f64.sqrt()).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn the_first_bad_row_is_named() {
+        let rows = array![[1.0], [1.0], [f64::NAN], [f64::INFINITY]];
+        let error = cosine_similarity(rows.view(), &[0, 1, 4], true).unwrap_err();
+        assert_eq!(error, Error::NotFinite { row: 2, group: 1 });
+        let none = Array2::<f64>::zeros((2, 0));
+        assert_eq!(cosine_similarity(none.view(), &[0, 2], true).unwrap_err(), Error::NoColumns);
+    }
+}
