@@ -1,5 +1,7 @@
 //! The element types that kernels read.
 
+use std::ops::{Add, Sub};
+
 use half::f16;
 
 /// `f16`, `f32` or `f64`: read as it lies, computed with in `f64`.
@@ -23,6 +25,25 @@ impl Float for f32 {
 impl Float for f64 {
     fn widen(self) -> f64 {
         self
+    }
+}
+
+/// `f32` or `f64`: computed with as it lies.
+pub trait Real: Float + PartialOrd + Add<Output = Self> + Sub<Output = Self> {
+    /// The nearest number of this type.
+    fn nearest(x: f64) -> Self;
+}
+
+impl Real for f32 {
+    #[allow(clippy::cast_possible_truncation)] // rounding is meant
+    fn nearest(x: f64) -> Self {
+        x as Self
+    }
+}
+
+impl Real for f64 {
+    fn nearest(x: f64) -> Self {
+        x
     }
 }
 

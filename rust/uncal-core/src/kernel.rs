@@ -172,7 +172,7 @@ impl Points {
 }
 
 /// Divide a row by its norm, also where the square of the norm is too large or too small for an `f64`.
-fn make_unit(row: &mut [f64]) {
+pub(crate) fn make_unit(row: &mut [f64]) {
     const FAR: f64 = 1e140;
     const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
     let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
@@ -192,7 +192,7 @@ fn is_zero(row: &[f64]) -> bool {
     row.iter().all(|&x| x == 0.0)
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     fold(a, b, |a, b| a * b)
 }
 
