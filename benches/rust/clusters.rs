@@ -1,5 +1,5 @@
 //! Clusters by entailment on one thread, and their entropy.
-#![allow(clippy::cast_possible_truncation)] // f32 is what classifiers give
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // f32 is what classifiers give
 
 use std::hint::black_box;
 

@@ -12,24 +12,44 @@ Input that makes no sense is a ``ValueError`` that names the argument and the fi
 dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 """
 
+from uncal.fast._clusters import (
+    Algorithm,
+    Estimator,
+    Linkage,
+    Rule,
+    cluster_embeddings,
+    cluster_entailment,
+    num_semantic_sets,
+    order_sensitive,
+    semantic_entropy,
+)
 from uncal.fast._fits import PlattFit, fit_platt
 from uncal.fast._metrics import Bins, Interval, Reliability, auroc, brier, ece, evaluate, reliability
 from uncal.fast._spectral import Kernel, renyi_entropy, spectrum, von_neumann_entropy
 from uncal.fast._threads import set_num_threads
 
 __all__ = [
+    "Algorithm",
     "Bins",
+    "Estimator",
     "Interval",
     "Kernel",
+    "Linkage",
     "PlattFit",
     "Reliability",
+    "Rule",
     "auroc",
     "brier",
+    "cluster_embeddings",
+    "cluster_entailment",
     "ece",
     "evaluate",
     "fit_platt",
+    "num_semantic_sets",
+    "order_sensitive",
     "reliability",
     "renyi_entropy",
+    "semantic_entropy",
     "set_num_threads",
     "spectrum",
     "von_neumann_entropy",

@@ -72,22 +72,17 @@ pub fn cluster_entailment<T: Real>(
     let judgements = Judgements::new(entail, contra, offsets, equivalence)?;
     let groups = judgements.groups();
     let mut ids = vec![0; groups.n_rows()];
-    groups.par_fill(
-        &mut ids,
-        |p| groups.rows(p).end,
-        cost,
-        Space::default,
-        |space, run, mut ids| {
-            judgements.read(run.clone(), &mut space.said)?;
-            for p in run {
-                judgements.relation(p, &space.said, false, &mut space.relation);
-                let (own, rest) = ids.split_at_mut(space.relation.n);
-                algorithm.clusters(&space.relation, &mut space.sets, own);
-                ids = rest;
-            }
-            Ok(())
-        },
-    )?;
+    let end = |p| groups.rows(p).end;
+    groups.par_fill(&mut ids, end, cost, Space::default, |space, run, mut ids| {
+        judgements.read(run.clone(), &mut space.said)?;
+        for p in run {
+            let relation = judgements.relation(p, &space.said);
+            let (own, rest) = ids.split_at_mut(relation.n);
+            algorithm.clusters(relation, &mut space.sets, own);
+            ids = rest;
+        }
+        Ok(())
+    })?;
     Ok(ids)
 }
 
@@ -107,24 +102,20 @@ pub fn order_sensitive<T: Real>(
     let judgements = Judgements::new(entail, contra, offsets, equivalence)?;
     let groups = judgements.groups();
     let mut sensitive = vec![false; groups.len()];
-    groups.par_fill(
-        &mut sensitive,
-        |p| p + 1,
-        cost,
-        Space::default,
-        |space, run, sensitive| {
-            judgements.read(run.clone(), &mut space.said)?;
-            for (p, sensitive) in run.zip(sensitive) {
-                for (reversed, ids) in [(false, &mut space.ids), (true, &mut space.reversed)] {
-                    judgements.relation(p, &space.said, reversed, &mut space.relation);
-                    ids.resize(space.relation.n, 0);
-                    algorithm.clusters(&space.relation, &mut space.sets, ids);
-                }
-                *sensitive = !same_partition(&space.ids, &space.reversed, &mut space.numbers);
-            }
-            Ok(())
-        },
-    )?;
+    let end = |p| p + 1;
+    groups.par_fill(&mut sensitive, end, cost, Space::default, |space, run, sensitive| {
+        let Space { said, sets, ids, reversed, numbers } = space;
+        judgements.read(run.clone(), said)?;
+        for (p, sensitive) in run.zip(sensitive) {
+            let relation = judgements.relation(p, said);
+            ids.resize(relation.n, 0);
+            algorithm.clusters(relation, sets, ids);
+            reversed.resize(relation.n, 0);
+            algorithm.clusters(relation.reversed(), sets, reversed);
+            *sensitive = !same_partition(ids, reversed, numbers);
+        }
+        Ok(())
+    })?;
     Ok(sensitive)
 }
 
@@ -137,7 +128,6 @@ fn cost(n: usize) -> usize {
 #[derive(Default)]
 struct Space {
     said: Said,
-    relation: Relation,
     sets: [Vec<u64>; 3],
     ids: Vec<i64>,
     reversed: Vec<i64>,
@@ -145,56 +135,66 @@ struct Space {
 }
 
 impl Algorithm {
-    fn clusters(self, relation: &Relation, sets: &mut [Vec<u64>; 3], ids: &mut [i64]) {
-        // with a literal 1, sets are registers
+    fn clusters(self, relation: Relation, sets: &mut [Vec<u64>; 3], ids: &mut [i64]) {
         if relation.words == 1 {
-            self.assign(1, relation, [&mut [0], &mut [0], &mut [0]], ids);
+            self.assign::<true>(relation, [&mut [0], &mut [0], &mut [0]], ids); // sets in registers
         } else {
             sets.iter_mut().for_each(|set| set.resize(relation.words, 0));
-            let [left, near, row] = sets;
-            self.assign(relation.words, relation, [left, near, row], ids);
+            self.assign::<false>(relation, sets.each_mut().map(Vec::as_mut_slice), ids);
         }
     }
 
-    /// `left` are rows without a cluster, `near` those that a row takes, `row` is for use.
-    #[inline(always)]
-    fn assign(self, words: usize, relation: &Relation, [left, near, row]: [&mut [u64]; 3], ids: &mut [i64]) {
-        let n = relation.n;
+    /// `left` is for the rows without a cluster, `near` for those that may join one, `new` for those that do.
+    fn assign<const ONE: bool>(self, relation: Relation, [left, near, new]: [&mut [u64]; 3], ids: &mut [i64]) {
         left.fill(u64::MAX);
-        left[words - 1] = u64::MAX >> (64 * words - n);
+        left[relation.words - 1] = u64::MAX >> (64 * relation.words - relation.n);
         let mut clusters = 0..;
-        if matches!(self, Self::Overwrite | Self::Sequential) {
-            for i in 0..n {
-                let opens = left[i / 64] >> (i % 64) & 1 == 1;
-                if opens {
-                    ids[i] = clusters.next().expect("endless");
-                } else if self == Self::Overwrite {
-                    continue;
+        match self {
+            Self::Overwrite | Self::Sequential => {
+                for i in 0..relation.n {
+                    if left[i / 64] >> (i % 64) & 1 == 1 {
+                        ids[i] = clusters.next().expect("endless");
+                    } else if self == Self::Overwrite {
+                        continue;
+                    }
+                    near.fill(u64::MAX);
+                    keep_after(near, i);
+                    let id = ids[i];
+                    relation.keep_alike::<ONE>(i, near, |j| ids[j] = id);
+                    remove(left, near);
                 }
-                relation.row(words, i, near);
-                keep_after(near, i);
-                let id = ids[i];
-                each(near, |j| ids[j] = id);
-                left.iter_mut().zip(&*near).for_each(|(left, near)| *left &= !near);
             }
-            return;
-        }
-        while let Some(i) = take_first(left) {
-            let id = clusters.next().expect("endless");
-            ids[i] = id;
-            relation.row(words, i, near);
-            near.iter_mut().zip(&*left).for_each(|(near, left)| *near &= left);
-            if self == Self::First {
-                left.iter_mut().zip(&*near).for_each(|(left, near)| *left &= !near);
-                each(near, |j| ids[j] = id);
-                continue;
+            Self::First => {
+                while let Some(i) = take_first(left) {
+                    let id = clusters.next().expect("endless");
+                    ids[i] = id;
+                    near.copy_from_slice(left);
+                    relation.keep_alike::<ONE>(i, near, |j| ids[j] = id);
+                    remove(left, near);
+                }
             }
-            while let Some(j) = take_first(near) {
-                ids[j] = id;
-                left[j / 64] &= !(1 << (j % 64));
-                relation.row(words, j, row);
-                for ((near, left), row) in near.iter_mut().zip(&*left).zip(&*row) {
-                    *near = if self == Self::Components { *near | (row & left) } else { *near & row };
+            Self::Components => {
+                near.fill(0); // those of the component whose own neighbours are still to be found
+                let mut id = -1;
+                while let Some(i) = take_first(near).or_else(|| take_first(left).inspect(|_| id += 1)) {
+                    ids[i] = id;
+                    new.copy_from_slice(left);
+                    relation.keep_alike::<ONE>(i, new, |_| ());
+                    remove(left, new);
+                    near.iter_mut().zip(&*new).for_each(|(near, new)| *near |= new);
+                }
+            }
+            Self::Complete => {
+                while let Some(i) = take_first(left) {
+                    let id = clusters.next().expect("endless");
+                    ids[i] = id;
+                    near.copy_from_slice(left);
+                    relation.keep_alike::<ONE>(i, near, |_| ());
+                    while let Some(j) = take_first(near) {
+                        ids[j] = id;
+                        left[j / 64] &= !(1 << (j % 64));
+                        relation.keep_alike::<ONE>(j, near, |_| ());
+                    }
                 }
             }
         }
@@ -202,7 +202,6 @@ impl Algorithm {
 }
 
 /// Take the lowest member out of a set.
-#[inline(always)]
 fn take_first(set: &mut [u64]) -> Option<usize> {
     let word = set.iter().position(|&word| word != 0)?;
     let bit = set[word].trailing_zeros() as usize;
@@ -211,22 +210,13 @@ fn take_first(set: &mut [u64]) -> Option<usize> {
 }
 
 /// Drop the members up to `i`.
-#[inline(always)]
 fn keep_after(set: &mut [u64], i: usize) {
     set[..i / 64].fill(0);
     set[i / 64] &= u64::MAX << 1 << (i % 64);
 }
 
-/// `f` of each member.
-#[inline(always)]
-fn each(set: &[u64], mut f: impl FnMut(usize)) {
-    for (k, &word) in set.iter().enumerate() {
-        let mut word = word;
-        while word != 0 {
-            f(64 * k + word.trailing_zeros() as usize);
-            word &= word - 1;
-        }
-    }
+fn remove(set: &mut [u64], members: &[u64]) {
+    set.iter_mut().zip(members).for_each(|(set, members)| *set &= !members);
 }
 
 /// Whether two clusterings are one: `ids`, numbered in order of first appearance, and `reversed`, which goes from the
@@ -244,4 +234,60 @@ fn same_partition(ids: &[i64], reversed: &[i64], numbers: &mut Vec<i64>) -> bool
         }
         *number == id
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rule;
+
+    const ALL: [Algorithm; 5] =
+        [Algorithm::First, Algorithm::Overwrite, Algorithm::Sequential, Algorithm::Components, Algorithm::Complete];
+
+    /// Clusters of n rows of which these pairs are alike, and whether the reverse order makes others.
+    fn run(n: usize, alike: &[(usize, usize)], algorithm: Algorithm) -> (Vec<i64>, bool) {
+        let mut entail = vec![0.0_f32; n * n];
+        for &(i, j) in alike {
+            entail[i * n + j] = 1.0;
+            entail[j * n + i] = 1.0;
+        }
+        let strict = Equivalence::new(Rule::Strict, 0.5).unwrap();
+        let (contra, offsets) = (vec![0.0; n * n], [0, n.try_into().unwrap()]);
+        let ids = cluster_entailment(&entail, Some(&contra), &offsets, strict, algorithm).unwrap();
+        (ids, order_sensitive(&entail, Some(&contra), &offsets, strict, algorithm).unwrap()[0])
+    }
+
+    #[test]
+    fn each_algorithm_is_its_rule_on_a_chain() {
+        for shift in [0, 60, 130] {
+            // also where the chain crosses from one word of a set to the next
+            let chain = [(shift, shift + 1), (shift + 1, shift + 2), (shift + 2, shift + 3), (shift + 3, shift + 4)];
+            let found = ALL.map(|algorithm| {
+                let (ids, sensitive) = run(shift + 5, &chain, algorithm);
+                assert!(ids[..shift].iter().zip(0..).all(|(&id, i)| id == i));
+                (ids[shift..].iter().map(|id| id - ids[shift]).collect::<Vec<_>>(), sensitive)
+            });
+            assert_eq!(found[0], (vec![0, 0, 1, 1, 2], true));
+            assert_eq!(found[1], (vec![0, 0, 1, 1, 2], true));
+            assert_eq!(found[2], (vec![0, 0, 0, 0, 0], false));
+            assert_eq!(found[3], (vec![0, 0, 0, 0, 0], false));
+            assert_eq!(found[4], (vec![0, 0, 1, 1, 2], true));
+        }
+    }
+
+    #[test]
+    fn overwriting_takes_rows_out_of_earlier_clusters() {
+        let star = [(0, 2), (1, 2)];
+        assert_eq!(run(3, &star, Algorithm::First).0, [0, 1, 0]);
+        assert_eq!(run(3, &star, Algorithm::Overwrite).0, [0, 1, 1]);
+        assert_eq!(run(3, &star, Algorithm::Sequential).0, [0, 1, 1]);
+        assert_eq!(run(3, &star, Algorithm::Components).0, [0, 0, 0]);
+        assert_eq!(run(3, &star, Algorithm::Complete).0, [0, 1, 0]);
+    }
+
+    #[test]
+    fn names_are_read() {
+        assert_eq!("components".parse(), Ok(Algorithm::Components));
+        assert!(matches!("A6".parse::<Algorithm>(), Err(Error::Setting { name: "algorithm", .. })));
+    }
 }

@@ -53,12 +53,11 @@ fn leader(similarity: &[f64], threshold: f64, ids: &mut [i64]) {
     let mut clusters = 0..;
     for i in 0..n {
         let row = &similarity[i * n..][..n];
-        ids[i] = match leaders.iter().find(|&&leader| row[leader] >= threshold) {
-            Some(&leader) => ids[leader],
-            None => {
-                leaders.push(i);
-                clusters.next().expect("endless")
-            }
+        ids[i] = if let Some(&leader) = leaders.iter().find(|&&leader| row[leader] >= threshold) {
+            ids[leader]
+        } else {
+            leaders.push(i);
+            clusters.next().expect("endless")
         };
     }
 }
@@ -90,23 +89,25 @@ fn single(similarity: &[f64], threshold: f64, ids: &mut [i64]) {
 /// Join the two most similar clusters again and again, by chains of nearest neighbours, O(n^2).
 ///
 /// A cluster is known by its lowest row. `join(a, b, share)` is the similarity of what becomes of two clusters to a
-/// third one that has similarity `a` and `b` with them, `share` of the rows being the second's; it must not exceed both.
-/// Then the similarities along a chain rise, and a cluster whose nearest one is not near enough stays as it is: whatever
-/// the others become, they come no nearer.
+/// third one that has similarity `a` and `b` with them, `share` of the rows being the second's. It must not exceed both:
+/// then similarities rise along a chain, and a cluster is never more similar to another than its parts to each other.
+/// The whole tree is made, whatever the threshold, so that a lower one can only join clusters, also where ties leave a
+/// choice.
 fn agglomerate(similarity: &mut [f64], threshold: f64, ids: &mut [i64], join: impl Fn(f64, f64, f64) -> f64) {
     const GONE: f64 = f64::NEG_INFINITY;
     let n = ids.len();
     let mut sizes = vec![1.0; n];
-    let mut into: Vec<usize> = (0..n).collect(); // where a cluster went
+    let mut into: Vec<usize> = (0..n).collect(); // the cluster that one joined
     let mut chain = Vec::with_capacity(n);
     for i in 0..n {
         similarity[i * n + i] = GONE;
     }
-    for start in 0..n {
-        if into[start] == start {
-            chain.push(start);
-        }
-        while let Some(&tip) = chain.last() {
+    for _ in 1..n {
+        let (a, b, best) = loop {
+            let Some(&tip) = chain.last() else {
+                chain.push(0);
+                continue;
+            };
             let row = &similarity[tip * n..][..n];
             let before = chain.len().checked_sub(2).map(|k| chain[k]);
             let (mut nearest, mut best) = before.map_or((tip, GONE), |k| (k, row[k])); // wins a tie, so chains end
@@ -115,35 +116,32 @@ fn agglomerate(similarity: &mut [f64], threshold: f64, ids: &mut [i64], join: im
                     (nearest, best) = (k, alike);
                 }
             }
-            if best < threshold {
-                chain.pop();
-            } else if before != Some(nearest) {
-                chain.push(nearest);
-            } else {
-                chain.truncate(chain.len() - 2);
-                let (kept, gone) = (tip.min(nearest), tip.max(nearest));
-                let share = sizes[gone] / (sizes[kept] + sizes[gone]);
-                sizes[kept] += sizes[gone];
-                into[gone] = kept;
-                for k in 0..n {
-                    let (a, b) = (similarity[kept * n + k], similarity[gone * n + k]);
-                    if a > GONE && b > GONE {
-                        let joined = join(a, b, share);
-                        similarity[kept * n + k] = joined;
-                        similarity[k * n + kept] = joined;
-                    }
-                    similarity[gone * n + k] = GONE;
-                    similarity[k * n + gone] = GONE;
-                }
-                if chain.is_empty() {
-                    chain.push(kept); // it may join more
-                }
+            if before == Some(nearest) {
+                break (tip, nearest, best);
             }
+            chain.push(nearest);
+        };
+        chain.truncate(chain.len() - 2);
+        let (kept, gone) = (a.min(b), a.max(b));
+        if best >= threshold {
+            into[gone] = kept;
+        }
+        let share = sizes[gone] / (sizes[kept] + sizes[gone]);
+        sizes[kept] += sizes[gone];
+        for k in 0..n {
+            let (a, b) = (similarity[kept * n + k], similarity[gone * n + k]);
+            if a > GONE && b > GONE {
+                let joined = join(a, b, share);
+                similarity[kept * n + k] = joined;
+                similarity[k * n + kept] = joined;
+            }
+            similarity[gone * n + k] = GONE;
+            similarity[k * n + gone] = GONE;
         }
     }
     let mut clusters = 0..;
     for i in 0..n {
-        // a cluster went into one of a lower row, whose number is settled
+        // a cluster joined one of a lower row, whose number is settled
         ids[i] = if into[i] == i { clusters.next().expect("endless") } else { ids[into[i]] };
     }
 }
@@ -194,6 +192,17 @@ mod tests {
         let blocks: Vec<f64> = (0..81).map(|k| alike(k / 9, k % 9)).collect();
         assert_eq!(clusters(Linkage::Average, &blocks, 0.1), [0; 9]);
         assert_eq!(clusters(Linkage::Average, &blocks, 0.100_000_1), [0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn ties_are_broken_alike_at_every_threshold() {
+        // neighbours are equally near all along; what joins at a high threshold stays joined at a low one
+        let grid = line([0.0, 1.0, 2.0, 3.0, 4.0]);
+        for linkage in [Linkage::Average, Linkage::Complete] {
+            let (fine, coarse) = (clusters(linkage, &grid, 0.0), clusters(linkage, &grid, -1.5));
+            assert_eq!(fine, [0, 0, 1, 1, 2], "{linkage:?}");
+            assert!((0..5).all(|i| (0..i).all(|j| fine[i] != fine[j] || coarse[i] == coarse[j])), "{coarse:?}");
+        }
     }
 
     #[test]

@@ -110,10 +110,11 @@ impl<'a, T: Real> Judgements<'a, T> {
         Ok(())
     }
 
-    /// The relation of group `p`, of a run that was read.
-    pub fn relation(&self, p: usize, said: &Said, reversed: bool, relation: &mut Relation) {
+    /// The relation of group `p`, of the run that was read last.
+    pub fn relation<'b>(&self, p: usize, said: &'b Said) -> Relation<'b> {
+        let n = self.squares.size(p);
         let start = self.squares.entries(p..p + 1).start - said.start;
-        relation.set(self.squares.size(p), start, said, reversed);
+        Relation { n, words: n.div_ceil(64), start, both: &said.both, either: &said.either, reversed: false }
     }
 
     /// The largest sum of an entry of `entail` and of `contra`.
@@ -153,62 +154,64 @@ pub(crate) struct Said {
     either: Vec<u64>,
 }
 
-/// Which rows of one group mean the same: symmetric, and of no meaning on the diagonal.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Relation {
+/// Which rows of one group mean the same: a symmetric relation, which says nothing of a row and itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relation<'a> {
     /// The number of rows.
     pub n: usize,
     /// Words that a set of rows takes.
     pub words: usize,
-    both: Vec<u64>,
-    either: Vec<u64>,
+    start: usize,
+    both: &'a [u64],
+    either: &'a [u64],
+    reversed: bool,
 }
 
-impl Relation {
-    fn set(&mut self, n: usize, start: usize, said: &Said, reversed: bool) {
-        self.n = n;
-        self.words = n.div_ceil(64);
-        for (bits, rows) in [(&said.both, &mut self.both), (&said.either, &mut self.either)] {
-            rows.clear();
-            if bits.is_empty() {
-                continue;
-            }
-            for i in 0..n {
-                for first in (0..n).step_by(64) {
-                    let len = (n - first).min(64);
-                    rows.push(if reversed {
-                        bits_at(bits, start + n * n - i * n - first - len, len).reverse_bits() >> (64 - len)
-                    } else {
-                        bits_at(bits, start + i * n + first, len)
-                    });
+impl Relation<'_> {
+    /// The same with the rows in reverse order.
+    pub fn reversed(self) -> Self {
+        Self { reversed: !self.reversed, ..self }
+    }
+
+    /// Keep of a set what is like row `i`, and call `found` with each of these; `ONE` says that a set is one word.
+    #[inline]
+    pub fn keep_alike<const ONE: bool>(&self, i: usize, set: &mut [u64], mut found: impl FnMut(usize)) {
+        for (word, set) in set.iter_mut().enumerate().take(if ONE { 1 } else { self.words }) {
+            let one_way = if self.either.is_empty() { u64::MAX } else { self.row(self.either, i, 64 * word) };
+            let mut left = *set & self.row(self.both, i, 64 * word);
+            *set = left;
+            while left != 0 {
+                let k = left.trailing_zeros();
+                let j = 64 * word + k as usize;
+                if self.bit(self.both, j, i) && (one_way >> k & 1 == 1 || self.bit(self.either, j, i)) {
+                    found(j);
+                } else {
+                    *set &= !(1 << k);
                 }
+                left &= left - 1;
             }
         }
     }
 
-    /// Write into `row` which rows mean the same as row `i`; `words` is [`Self::words`].
-    #[inline(always)]
-    pub fn row(&self, words: usize, i: usize, row: &mut [u64]) {
-        for word in 0..words {
-            let here = i * words + word;
-            row[word] = self.both[here] & column(&self.both, words, self.n, i, word);
-            if !self.either.is_empty() {
-                row[word] &= self.either[here] | column(&self.either, words, self.n, i, word);
-            }
+    /// What entries `(i, first)`, `(i, first + 1)`, ... say, 64 of them at most.
+    fn row(&self, bits: &[u64], i: usize, first: usize) -> u64 {
+        let len = (self.n - first).min(64);
+        let before = i * self.n + first;
+        if self.reversed {
+            bits_at(bits, self.start + self.n * self.n - before - len, len).reverse_bits() >> (64 - len)
+        } else {
+            bits_at(bits, self.start + before, len)
         }
     }
-}
 
-/// Bit `i` of 64 rows, from row `64 * word` on.
-#[inline(always)]
-fn column(rows: &[u64], words: usize, n: usize, i: usize, word: usize) -> u64 {
-    let rows = &rows[64 * word * words..n.min(64 * word + 64) * words];
-    let bits = rows.chunks_exact(words).map(|row| row[i / 64] >> (i % 64) & 1);
-    bits.enumerate().fold(0, |column, (k, bit)| column | bit << k)
+    fn bit(&self, bits: &[u64], i: usize, j: usize) -> bool {
+        let before = i * self.n + j;
+        let at = self.start + if self.reversed { self.n * self.n - 1 - before } else { before };
+        bits[at / 64] >> (at % 64) & 1 == 1
+    }
 }
 
 /// The bits `at..at + len` of `words`, 64 at most; a word must follow them.
-#[inline(always)]
 fn bits_at(words: &[u64], at: usize, len: usize) -> u64 {
     let (low, high) = (words[at / 64], words[at / 64 + 1]);
     (low >> (at % 64) | high << 1 << (63 - at % 64)) & (u64::MAX >> (64 - len))
@@ -225,7 +228,6 @@ fn pack<T: Real>(e: &[T], c: &[T], says: impl Fn(T, T) -> bool, bits: &mut Vec<u
     bits.extend([word(&last[0], &last[1], &says), 0]);
 }
 
-#[inline(always)]
 fn word<T: Real>(e: &[T; 64], c: &[T; 64], says: impl Fn(T, T) -> bool) -> u64 {
     let mut bytes = [0_u8; 64];
     for ((byte, &e), &c) in bytes.iter_mut().zip(e).zip(c) {
@@ -245,27 +247,115 @@ fn probable<T: Real>(e: &[T], c: &[T], most: T) -> bool {
     let (zero, one) = (T::nearest(0.0), T::nearest(1.0));
     let less = |a: T, b: T| if a < b { a } else { b };
     let more = |a: T, b: T| if a > b { a } else { b };
-    let mut lanes = [(one, zero, zero, zero); LANES];
-    let ((whole_e, rest_e), (whole_c, rest_c)) = (e.as_chunks::<LANES>(), c.as_chunks::<LANES>());
+    // a comparison may pass over a NaN, the sum of all keeps it
+    let (mut low, mut high, mut pair, mut all) = ([one; LANES], [zero; LANES], [zero; LANES], [zero; LANES]);
+    let ((whole_e, rest_e), (whole_c, rest_c)) = (e.as_chunks::<{ 2 * LANES }>(), c.as_chunks::<{ 2 * LANES }>());
     for (e, c) in whole_e.iter().zip(whole_c) {
-        for ((lane, &e), &c) in lanes.iter_mut().zip(e).zip(c) {
-            // a comparison may pass over a NaN, a sum keeps it
-            *lane = (less(less(e, c), lane.0), more(more(e, c), lane.1), more(e + c, lane.2), lane.3 + (e + c));
+        for k in 0..LANES {
+            let (e, f, c, d) = (e[k], e[k + LANES], c[k], c[k + LANES]);
+            low[k] = less(less(less(e, f), less(c, d)), low[k]);
+            high[k] = more(more(more(e, f), more(c, d)), high[k]);
+            pair[k] = more(more(e + c, f + d), pair[k]);
+            all[k] = all[k] + ((e + c) + (f + d));
         }
     }
-    let rest =
-        rest_e.iter().zip(rest_c).all(|(&e, &c)| zero <= e && zero <= c && e <= one && c <= one && e + c <= most);
-    rest && lanes.iter().all(|lane| zero <= lane.0 && lane.1 <= one && lane.2 <= most && lane.3 >= zero)
+    let mut rest = rest_e.iter().zip(rest_c);
+    rest.all(|(&e, &c)| zero <= e && zero <= c && e <= one && c <= one && e + c <= most)
+        && (0..LANES).all(|k| zero <= low[k] && high[k] <= one && pair[k] <= most && zero <= all[k])
 }
 
-#[inline(always)]
+#[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
 fn entails<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (e > neutral) & (e > c)
 }
 
-#[inline(always)]
+#[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
 fn contradicts<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (c >= neutral) & (c >= e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_found_wherever_they_start() {
+        let words = [0xdead_beef_0123_4567, 0xfeed_face_89ab_cdef, 0];
+        for at in 0..128 {
+            for len in 1..=(128 - at).min(64) {
+                let expected = (0..len).fold(0, |bits, k| bits | (words[(at + k) / 64] >> ((at + k) % 64) & 1) << k);
+                assert_eq!(bits_at(&words, at, len), expected, "{at} {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn entries_become_bits_in_order() {
+        for len in [0, 1, 63, 64, 65, 200] {
+            let e: Vec<f32> = (0..len).map(|k: u16| f32::from(k * k % 7)).collect();
+            let mut bits = Vec::new();
+            pack(&e, &e, |e, _| e > 2.0, &mut bits);
+            assert!(e.iter().enumerate().all(|(k, &e)| (bits[k / 64] >> (k % 64) & 1 == 1) == (e > 2.0)), "{len}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_no_probability_is_seen_wherever_it_is() {
+        for len in [1, 15, 16, 17, 50] {
+            let good = vec![0.4_f32; len];
+            assert!(probable(&good, &good, 1.001));
+            for i in 0..len {
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1e-30, 1.000_001, 0.602] {
+                    let mut wrong = good.clone();
+                    wrong[i] = bad;
+                    assert!(
+                        !probable(&wrong, &good, 1.001) && !probable(&good, &wrong, 1.001),
+                        "{bad} at {i} of {len}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tie_goes_to_contradiction_then_to_neutral() {
+        let says = |e: f64, c: f64| (contradicts(e, c), entails(e, c));
+        assert_eq!(says(0.5, 0.5), (true, false));
+        assert_eq!(says(0.0, 0.5), (true, false));
+        assert_eq!(says(0.5, 0.0), (false, false));
+        assert_eq!(says(0.625, 0.25), (false, true));
+    }
+
+    #[test]
+    fn a_reversed_relation_is_that_of_the_reversed_rows() {
+        for n in [1_usize, 3, 64, 65, 130] {
+            let e: Vec<f64> = (0..n * n).map(|k| f64::from(u8::try_from(k * 7919 % 11).unwrap()) / 10.0).collect();
+            let back: Vec<f64> = e.iter().rev().copied().collect();
+            let soft = Equivalence::new(Rule::Soft, 0.3).unwrap();
+            let offsets = [0, i64::try_from(n).unwrap()];
+            let (mut said, mut said_back) = (Said::default(), Said::default());
+            let forth = Judgements::new(&e, None, &offsets, soft).unwrap();
+            forth.read(0..1, &mut said).unwrap();
+            let back = Judgements::new(&back, None, &offsets, soft).unwrap();
+            back.read(0..1, &mut said_back).unwrap();
+            let (reversed, expected) = (forth.relation(0, &said).reversed(), back.relation(0, &said_back));
+            for i in 0..n {
+                let (mut a, mut b) = (vec![u64::MAX; n.div_ceil(64)], vec![u64::MAX; n.div_ceil(64)]);
+                reversed.keep_alike::<false>(i, &mut a, |_| ());
+                expected.keep_alike::<false>(i, &mut b, |_| ());
+                assert_eq!(a, b, "{i} of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_thresholds_are_checked() {
+        assert_eq!("non_contra".parse(), Ok(Rule::NonContra));
+        assert!(matches!("hard".parse::<Rule>(), Err(Error::Setting { name: "rule", .. })));
+        for wrong in [-0.1, 1.1, f64::NAN] {
+            assert!(matches!(Equivalence::new(Rule::Soft, wrong), Err(Error::Setting { name: "threshold", .. })));
+        }
+    }
 }

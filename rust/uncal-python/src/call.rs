@@ -65,7 +65,6 @@ pub(crate) fn slice<'a, T: numpy::Element>(array: Option<&'a PyReadonlyArray1<'_
 
 /// Flat matrices of either float type, borrowed, never copied.
 #[derive(FromPyObject)]
-#[allow(dead_code)] // until the graph measures use it
 pub(crate) enum Flat<'py> {
     #[pyo3(transparent, annotation = "float32")]
     Single(PyReadonlyArray1<'py, f32>),
@@ -74,6 +73,7 @@ pub(crate) enum Flat<'py> {
 }
 
 /// Evaluate an expression with the slice of whichever type of matrices this is.
+#[allow(unused_macros)] // until the graph measures use it
 macro_rules! each_flat {
     ($flat:expr, |$slice:ident| $body:expr) => {
         match &$flat {

@@ -3,12 +3,15 @@
 mod auroc;
 mod brier;
 mod call;
+mod cluster_embeddings;
+mod cluster_entailment;
 mod ece;
 mod entropy;
 mod evaluate;
 mod fit;
 mod pool;
 mod reliability;
+mod semantic_entropy;
 
 /// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
 #[pyo3::pymodule]
@@ -17,6 +20,10 @@ mod _rust {
     use crate::auroc::auroc;
     #[pymodule_export]
     use crate::brier::brier;
+    #[pymodule_export]
+    use crate::cluster_embeddings::cluster_embeddings;
+    #[pymodule_export]
+    use crate::cluster_entailment::{cluster_entailment, order_sensitive};
     #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
@@ -29,4 +36,6 @@ mod _rust {
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]
     use crate::reliability::reliability;
+    #[pymodule_export]
+    use crate::semantic_entropy::{num_semantic_sets, semantic_entropy};
 }
