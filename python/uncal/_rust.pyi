@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 __all__ = [
     "auroc",
     "brier",
+    "cluster_embeddings",
+    "cluster_entailment",
     "cosine_similarity",
     "degree",
     "eccentricity",
@@ -17,9 +19,12 @@ __all__ = [
     "graph_scores",
     "jaccard_similarity",
     "kernel_language_entropy",
+    "num_semantic_sets",
     "num_threads",
+    "order_sensitive",
     "reliability",
     "rouge_l_similarity",
+    "semantic_entropy",
     "set_num_threads",
     "spectral_decomposition",
     "spectral_scores",
@@ -39,6 +44,18 @@ def brier(
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def cluster_embeddings(
+    embeddings: NDArray[Any], offsets: NDArray[np.int64], threshold: float, linkage: str, threads: int | None
+) -> NDArray[np.int64]: ...
+def cluster_entailment(
+    entail: NDArray[Any],
+    contra: NDArray[Any] | None,
+    offsets: NDArray[np.int64],
+    rule: str,
+    algorithm: str,
+    threshold: float,
+    threads: int | None,
+) -> NDArray[np.int64]: ...
 def cosine_similarity(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -111,7 +128,19 @@ def kernel_language_entropy(
     scale: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def num_semantic_sets(
+    clusters: NDArray[np.int64], offsets: NDArray[np.int64], threads: int | None
+) -> NDArray[np.float64]: ...
 def num_threads() -> int: ...
+def order_sensitive(
+    entail: NDArray[Any],
+    contra: NDArray[Any] | None,
+    offsets: NDArray[np.int64],
+    rule: str,
+    algorithm: str,
+    threshold: float,
+    threads: int | None,
+) -> NDArray[np.bool_]: ...
 def reliability(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
@@ -125,6 +154,13 @@ def rouge_l_similarity(
     ends: NDArray[np.int64],
     offsets: NDArray[np.int64],
     tokens: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def semantic_entropy(
+    clusters: NDArray[np.int64],
+    logprobs: NDArray[np.float64] | None,
+    offsets: NDArray[np.int64],
+    estimator: str,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
 def set_num_threads(n: int) -> None: ...

@@ -12,6 +12,17 @@ Input that makes no sense is a ``ValueError`` that names the argument and the fi
 dtype, a value that is not finite, bad offsets, lengths that differ, no rows.
 """
 
+from uncal.fast._clusters import (
+    Algorithm,
+    Estimator,
+    Linkage,
+    Rule,
+    cluster_embeddings,
+    cluster_entailment,
+    num_semantic_sets,
+    order_sensitive,
+    semantic_entropy,
+)
 from uncal.fast._fits import (
     PlattFit,
     fit_platt,
@@ -60,18 +71,24 @@ from uncal.fast._threads import (
 )
 
 __all__ = [
+    "Algorithm",
     "Bins",
+    "Estimator",
     "GraphKernel",
     "GraphMeasure",
     "Interval",
     "Kernel",
+    "Linkage",
     "NanPolicy",
     "PlattFit",
     "Reliability",
+    "Rule",
     "SpectralDecomposition",
     "Tokens",
     "auroc",
     "brier",
+    "cluster_embeddings",
+    "cluster_entailment",
     "cosine_similarity",
     "degree",
     "eccentricity",
@@ -83,10 +100,13 @@ __all__ = [
     "graph_scores",
     "jaccard_similarity",
     "kernel_language_entropy",
+    "num_semantic_sets",
+    "order_sensitive",
     "predictive_kernel_entropy",
     "reliability",
     "renyi_entropy",
     "rouge_l_similarity",
+    "semantic_entropy",
     "semantic_volume",
     "set_num_threads",
     "spectral_decomposition",

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, s};
 
-use crate::kernel::{dot, is_zero, make_unit};
+use crate::kernel::{dot, make_unit};
 use crate::{Error, Float, Groups, Result, pool};
 
 /// The cosine of the angle between every two rows of each group, as square matrices end to end.
@@ -59,27 +59,36 @@ fn one_group<T: Float>(
         }
         make_unit(&mut unit[end..]);
     }
-    let mut cosines = vec![1.0; n * n];
-    for (i, a) in unit.chunks_exact(columns).enumerate() {
-        for (j, b) in unit.chunks_exact(columns).enumerate().take(i) {
-            let cosine = match (is_zero(a), is_zero(b)) {
-                (false, false) => between(a, b),
-                (a, b) => f64::from(u8::from(a && b)),
-            };
-            let cosine = if clip { cosine.max(0.0) } else { cosine } + 0.0; // -0.0 becomes 0.0
-            cosines[i * n + j] = cosine;
-            cosines[j * n + i] = cosine;
-        }
+    let mut cosines = vec![0.0; n * n];
+    between(unit, columns, &mut cosines);
+    if clip {
+        cosines.iter_mut().for_each(|cosine| *cosine = cosine.max(0.0));
     }
     Ok(cosines)
 }
 
-/// The cosine of unit rows.
-fn between(a: &[f64], b: &[f64]) -> f64 {
-    const NEARLY: f64 = 1.0 - 1e-9;
-    let cosine = dot(a, b);
-    // the root in a norm leaves even the dot product of a row with itself an ulp or so from 1
-    if cosine > NEARLY && a == b { 1.0 } else { cosine.clamp(-1.0, 1.0) }
+/// The cosines of n rows, an n by n matrix row by row, each in `[-1, 1]`.
+///
+/// Rows of one direction to the last bit, equal ones above all, have cosine exactly 1; a row of zeros has cosine 0 with
+/// every other row and 1 with other rows of zeros.
+pub(crate) fn cosines<T: Float>(rows: ArrayView2<'_, T>, out: &mut [f64]) {
+    let mut units: Vec<f64> = rows.iter().map(|x| x.widen()).collect();
+    units.chunks_exact_mut(rows.ncols()).for_each(make_unit);
+    between(&units, rows.ncols(), out);
+}
+
+/// The cosines of unit rows and rows of zeros.
+fn between(units: &[f64], columns: usize, out: &mut [f64]) {
+    let n = units.len() / columns;
+    for (i, a) in units.chunks_exact(columns).enumerate() {
+        out[i * n + i] = 1.0;
+        for (j, b) in units.chunks_exact(columns).enumerate().take(i) {
+            // the root in a norm leaves even the dot product of a row with itself an ulp or so from 1
+            let cosine = if a == b { 1.0 } else { dot(a, b).clamp(-1.0, 1.0) } + 0.0; // -0.0 becomes 0.0
+            out[i * n + j] = cosine;
+            out[j * n + i] = cosine;
+        }
+    }
 }
 
 #[cfg(test)]

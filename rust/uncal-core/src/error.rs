@@ -69,6 +69,14 @@ pub enum Error {
         /// Its distinct rows.
         rows: usize,
     },
+    /// The cosines of every two rows do not fit into memory.
+    #[error("embeddings: group {group} has {rows} rows, too many for a matrix of their cosines in memory")]
+    TooManyRows {
+        /// The first such group.
+        group: usize,
+        /// Its rows.
+        rows: usize,
+    },
     /// The kernel matrix has an eigenvalue that rounding does not explain.
     #[error("embeddings: the kernel matrix of group {group} has the negative eigenvalue {value:?}")]
     NotPositive {
@@ -160,6 +168,14 @@ pub enum Error {
         row: usize,
         /// The sum of half the row and half the column.
         sum: f64,
+    },
+    /// The number of a cluster is not allowed.
+    #[error("clusters: row {row} is {id}, must be at least 0")]
+    Id {
+        /// The first such row.
+        row: usize,
+        /// What is there.
+        id: i64,
     },
     /// All weights are zero, or their sum is out of range.
     #[error("weights: their sum is {sum:?}, must lie between 1e-100 and 1e100")]

@@ -1,5 +1,7 @@
 //! The element types that kernels read.
 
+use std::ops::{Add, Sub};
+
 use half::f16;
 
 /// Which of the three types a [`Float`] is.
@@ -66,6 +68,25 @@ impl Float for f64 {
     #[allow(clippy::cast_possible_truncation)] // as the name says
     fn narrow(self) -> f32 {
         self as f32
+    }
+}
+
+/// `f32` or `f64`: computed with as it lies.
+pub trait Real: Float + PartialOrd + Add<Output = Self> + Sub<Output = Self> {
+    /// The nearest number of this type.
+    fn nearest(x: f64) -> Self;
+}
+
+impl Real for f32 {
+    #[allow(clippy::cast_possible_truncation)] // rounding is meant
+    fn nearest(x: f64) -> Self {
+        x as Self
+    }
+}
+
+impl Real for f64 {
+    fn nearest(x: f64) -> Self {
+        x
     }
 }
 

@@ -73,6 +73,12 @@ impl<'a> Groups<'a> {
         end..end
     }
 
+    /// The number of rows of all groups.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        if self.is_empty() { 0 } else { self.rows(self.len() - 1).end }
+    }
+
     /// `f` of every group, in order; `work` is what one row costs, in multiplications.
     ///
     /// # Errors
@@ -82,9 +88,39 @@ impl<'a> Groups<'a> {
         work: usize,
         f: impl Fn(usize, Range<usize>) -> Result<T> + Send + Sync,
     ) -> Result<Vec<T>> {
-        let rows = if self.is_empty() { 0 } else { self.rows(self.len() - 1).end };
-        let results = pool::map(self.len(), rows.saturating_mul(work), |p| f(p, self.rows(p)));
+        let results = pool::map(self.len(), self.n_rows().saturating_mul(work), |p| f(p, self.rows(p)));
         results.into_iter().collect()
+    }
+
+    /// Fill an output through consecutive runs of groups: `f(space, groups, part)`, where `part` is what `out` holds
+    /// for these groups and ends, for group `p`, at `end(p)`. A group of n rows costs `cost(n)` multiplications; a
+    /// run is as long as is worth a task.
+    ///
+    /// # Errors
+    /// The error of the first run that has one, for any number of threads.
+    pub(crate) fn par_fill<S, T: Send>(
+        &self,
+        mut out: &mut [T],
+        end: impl Fn(usize) -> usize,
+        cost: impl Fn(usize) -> usize,
+        space: impl Fn() -> S + Send + Sync,
+        f: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<()> + Send + Sync,
+    ) -> Result<()> {
+        const RUN: usize = 1 << 13;
+        let (mut runs, mut parts) = (Vec::new(), Vec::new());
+        let (mut work, mut of_run, mut first, mut start) = (0_usize, 0_usize, 0, 0);
+        for p in 0..self.len() {
+            let cost = cost(self.rows(p).len());
+            work = work.saturating_add(cost);
+            of_run = of_run.saturating_add(cost);
+            if of_run >= RUN || p + 1 == self.len() {
+                let (part, rest) = out.split_at_mut(end(p) - start);
+                runs.push(first..p + 1);
+                parts.push(part);
+                (of_run, first, start, out) = (0, p + 1, end(p), rest);
+            }
+        }
+        pool::fill_with(parts, work, space, |space, run, part| f(space, runs[run].clone(), part))
     }
 }
 

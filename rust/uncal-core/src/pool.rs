@@ -94,6 +94,25 @@ pub fn for_each_with<S, I: Send>(
     items.into_iter().for_each(|item| f(&mut space, item));
 }
 
+/// `f(space, i, part)` for every part `i` of an output, which it fills; `work` and the work space as in [`map_with`].
+///
+/// # Errors
+/// The error of the first part that has one.
+pub fn fill_with<S, T: Send, E: Send>(
+    parts: Vec<&mut [T]>,
+    work: usize,
+    space: impl Fn() -> S + Send + Sync,
+    f: impl Fn(&mut S, usize, &mut [T]) -> std::result::Result<(), E> + Send + Sync,
+) -> std::result::Result<(), E> {
+    if let Some(pool) = pool_of_call(parts.len(), work) {
+        let parts = parts.into_par_iter().enumerate();
+        let results: Vec<_> = pool.install(|| parts.map_init(space, |space, (i, part)| f(space, i, part)).collect());
+        return results.into_iter().collect();
+    }
+    let mut space = space();
+    parts.into_iter().enumerate().try_for_each(|(i, part)| f(&mut space, i, part))
+}
+
 /// Sort by a key that no two elements share, so that every algorithm gives one order.
 pub fn sort<T: Ord + Send>(elements: &mut [T]) {
     match pool_of_call(elements.len(), elements.len().saturating_mul(32)) {
@@ -197,6 +216,23 @@ mod tests {
             let parts = out.chunks_mut(3).enumerate().collect();
             with_threads(Some(n), || for_each_with(parts, LARGE, || (), |(), (i, part)| part.fill(i))).unwrap();
             assert!(out.iter().enumerate().all(|(i, &part)| part == i / 3));
+        }
+    }
+
+    #[test]
+    fn parts_are_filled_in_place_and_the_first_error_wins() {
+        for n in [1, 2, 7] {
+            let mut out = [0; 100];
+            let mut fill = |good| {
+                let f = |(): &mut (), i, part: &mut [_]| {
+                    part.fill(i);
+                    if i < good { Ok(()) } else { Err(i) }
+                };
+                with_threads(Some(n), || fill_with(out.chunks_mut(7).collect(), LARGE, || (), f)).unwrap()
+            };
+            assert_eq!(fill(15), Ok(()));
+            assert_eq!(fill(3), Err(3));
+            assert!(out.iter().enumerate().all(|(k, &part)| part == k / 7));
         }
     }
 

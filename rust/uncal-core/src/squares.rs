@@ -1,5 +1,7 @@
 //! One square matrix for each group, one after the other.
 
+use std::ops::Range;
+
 use crate::{Error, Float, Groups, Result};
 
 /// The (n, n) matrices of groups of n rows, row by row, end to end.
@@ -50,6 +52,11 @@ impl<'a, T: Float> Squares<'a, T> {
     #[must_use]
     pub fn matrix(&self, p: usize) -> &'a [T] {
         &self.values[self.starts[p]..self.starts[p + 1]]
+    }
+
+    /// Where the entries of consecutive groups are.
+    pub(crate) fn entries(&self, groups: Range<usize>) -> Range<usize> {
+        self.starts[groups.start]..self.starts[groups.end]
     }
 
     /// How many rows and columns the matrix of group `p` has.

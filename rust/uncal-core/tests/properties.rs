@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Bins, Bootstrap, Ece, GraphKernel, GraphMeasure, Kernel, Norm, Pairs, Shape, Squares, Texts, Tokens, auroc, brier,
-    cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
-    jaccard_similarity, kernel_language_entropy, pool, reliability, renyi_entropy, rouge_l_similarity, spectrum,
-    variation_ratio, von_neumann_entropy,
+    Algorithm, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Kernel, Linkage, Norm, Pairs,
+    Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment, cosine_similarity,
+    degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity,
+    kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, rouge_l_similarity,
+    semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -69,6 +70,25 @@ fn ends(rows: &Array2<f64>) -> [i64; 2] {
 
 fn entropy(rows: &Array2<f64>, kernel: &Kernel, alpha: f64) -> f64 {
     renyi_entropy(rows.view(), &ends(rows), kernel, alpha).unwrap()[0]
+}
+
+/// Probabilities of entailment and contradiction in quarters, so that they tie, for one group of up to 80 rows.
+fn judgements() -> impl Strategy<Value = (usize, Vec<f64>, Vec<f64>)> {
+    let size = prop_oneof![4 => 1..12_usize, 1 => 60..80_usize];
+    size.prop_flat_map(|n| (Just(n), prop::collection::vec((0..=4_u8, 0..=4_u8), n * n))).prop_map(|(n, entries)| {
+        let quarter = |k: u8| f64::from(k) / 4.0;
+        let entail = entries.iter().map(|&(e, _)| quarter(e)).collect();
+        (n, entail, entries.iter().map(|&(e, c)| quarter(c.min(4 - e))).collect())
+    })
+}
+
+fn first_appearances(ids: &[i64]) -> bool {
+    let mut next = 0;
+    ids.iter().all(|&id| {
+        let fine = id <= next;
+        next = next.max(id + 1);
+        fine
+    })
 }
 
 /// Every row as often as its weight says.
@@ -150,6 +170,48 @@ proptest! {
         let offsets = [0, ends(&e)[1], ends(&both)[1]];
         let together = von_neumann_entropy(both.view(), &offsets, &k).unwrap();
         prop_assert_eq!(together, vec![entropy(&e, &k, 1.0), entropy(&f, &k, 1.0)]);
+    }
+
+    #[test]
+    fn clusters_only_join_as_the_threshold_falls(e in group(), high in -1.0..1.0_f64, fall in 0.0..1.0_f64) {
+        for linkage in [Linkage::Leader, Linkage::Single, Linkage::Average, Linkage::Complete] {
+            let at = |threshold| cluster_embeddings(e.view(), &ends(&e), threshold, linkage).unwrap();
+            let (fine, coarse) = (at(high), at((high - fall).max(-1.0)));
+            prop_assert!(first_appearances(&fine));
+            if linkage != Linkage::Leader {
+                let together = |i: usize, j: usize| fine[i] != fine[j] || coarse[i] == coarse[j];
+                prop_assert!((0..fine.len()).all(|i| (0..i).all(|j| together(i, j))), "{linkage:?} {fine:?} {coarse:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn clusters_by_entailment_lie_in_components((n, e, c) in judgements(), rule in 0..4_usize, threshold in 0.0..=1.0_f64) {
+        let rule = [Rule::Strict, Rule::Relaxed, Rule::NonContra, Rule::Soft][rule];
+        let (rule, offsets) = (Equivalence::new(rule, threshold).unwrap(), [0, n as i64]);
+        let by = |algorithm| cluster_entailment(&e, Some(&c), &offsets, rule, algorithm).unwrap();
+        let components = by(Algorithm::Components);
+        prop_assert!(!order_sensitive(&e, Some(&c), &offsets, rule, Algorithm::Components).unwrap()[0]);
+        for algorithm in [Algorithm::First, Algorithm::Overwrite, Algorithm::Sequential, Algorithm::Complete] {
+            let ids = by(algorithm);
+            prop_assert!(first_appearances(&ids));
+            prop_assert!((0..n).all(|i| (0..i).all(|j| ids[i] != ids[j] || components[i] == components[j])));
+        }
+    }
+
+    #[test]
+    fn semantic_entropies_stay_in_range(rows in prop::collection::vec((0..5_i64, -50.0..0.0_f64), 1..30), big in any::<bool>()) {
+        let (ids, s): (Vec<i64>, Vec<f64>) = rows.into_iter().unzip();
+        let ids: Vec<i64> = ids.into_iter().map(|id| if big { id << 58 } else { id }).collect();
+        let offsets = [0, ids.len() as i64];
+        let most = num_semantic_sets(&ids, &offsets).unwrap()[0].ln();
+        let of = |s: &[f64], estimator| semantic_entropy(&ids, Some(s), &offsets, estimator).unwrap()[0];
+        let discrete = of(&s, Estimator::Discrete);
+        prop_assert!((0.0..=most).contains(&discrete) && (0.0..=most).contains(&of(&s, Estimator::RaoBlackwell)));
+        prop_assert!(same(of(&vec![-3.0; s.len()], Estimator::RaoBlackwell), discrete));
+        for estimator in [Estimator::Kuhn, Estimator::Mean, Estimator::Direct, Estimator::Naive] {
+            prop_assert!(of(&s, estimator).is_finite());
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod auroc;
 mod brier;
 mod call;
+mod cluster_embeddings;
+mod cluster_entailment;
 mod cosine;
 mod ece;
 mod evaluate;
@@ -10,6 +12,7 @@ mod fit;
 mod graph;
 mod pool;
 mod reliability;
+mod semantic_entropy;
 mod spectral;
 mod texts;
 
@@ -20,6 +23,10 @@ mod _rust {
     use crate::auroc::auroc;
     #[pymodule_export]
     use crate::brier::brier;
+    #[pymodule_export]
+    use crate::cluster_embeddings::cluster_embeddings;
+    #[pymodule_export]
+    use crate::cluster_entailment::{cluster_entailment, order_sensitive};
     #[pymodule_export]
     use crate::cosine::cosine_similarity;
     #[pymodule_export]
@@ -34,6 +41,8 @@ mod _rust {
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]
     use crate::reliability::reliability;
+    #[pymodule_export]
+    use crate::semantic_entropy::{num_semantic_sets, semantic_entropy};
     #[pymodule_export]
     use crate::spectral::{spectral_decomposition, spectral_scores, spectrum};
     #[pymodule_export]
