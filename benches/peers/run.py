@@ -104,7 +104,11 @@ def spectral_uncertainty_formula(embeddings):
 def lm_polygraph_semantic_classes(entail, contra):
     calculator = module("stat_calculators.semantic_classes").SemanticClassesCalculator()
     classes = np.stack([contra, 1 - entail - contra, entail], axis=-1).argmax(-1)
-    stats = {"semantic_matrix_classes": classes, "entailment_id": 2, "sample_texts": [[""] * entail.shape[1]] * len(entail)}
+    stats = {
+        "semantic_matrix_classes": classes,
+        "entailment_id": 2,
+        "sample_texts": [[""] * entail.shape[1]] * len(entail),
+    }
 
     def call():
         found = calculator(stats, None, None)["semantic_classes_entail"]["sample_to_class"]
@@ -137,10 +141,10 @@ def lm_polygraph_rouge_l(texts):
 # Name: the library that it is from, the arrays that it reads, what makes the call.
 FUNCTIONS = {
     "lm-polygraph vn_entropy": ("lm-polygraph", ("embeddings",), lm_polygraph_vn_entropy),
-    "lm-polygraph vn_entropy, kernel given": ("lm-polygraph", ("embeddings",), lm_polygraph_vn_entropy_alone),
+    "lm-polygraph vn_entropy (kernel given)": ("lm-polygraph", ("embeddings",), lm_polygraph_vn_entropy_alone),
     "lm-polygraph EigenScore": ("lm-polygraph", ("embeddings",), lm_polygraph_eigen_score),
     "luq von_neumann_entropy": ("luq", ("embeddings",), luq_von_neumann_entropy),
-    "luq von_neumann_entropy, kernel given": ("luq", ("embeddings",), luq_von_neumann_entropy_alone),
+    "luq von_neumann_entropy (kernel given)": ("luq", ("embeddings",), luq_von_neumann_entropy_alone),
     "probly spectral_entropy": ("probly", ("embeddings",), probly_spectral_entropy),
     "MLO-lab formula": ("scikit-learn", ("embeddings",), spectral_uncertainty_formula),
     "lm-polygraph SemanticClasses": ("lm-polygraph", ("entail", "contra"), lm_polygraph_semantic_classes),

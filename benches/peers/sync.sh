@@ -3,7 +3,7 @@
 set -euo pipefail
 uv=$(realpath -s "$1")
 cd "$(dirname "$0")"
-"$uv" sync --locked --quiet
+UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --locked --quiet
 for python in python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python3; do
     if path=$("$python" -c 'import sys; print(sys.executable)' 2>/dev/null); then
         UV_PROJECT_ENVIRONMENT=.venv-probly \
