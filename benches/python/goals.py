@@ -152,7 +152,7 @@ def verdict(name: str, what: str, simd: str, checks: list[Check]) -> dict:
     }
 
 
-# Which of ours stands beside whom; the others stand beside the first of ours at their shape.
+# Whom our variants stand beside. The first of ours at a shape stands beside all but those of another quantity.
 BESIDE = {
     "uncal, four scores": ("NumPy", "torch"),
     "uncal eigen_score": ("lm-polygraph EigenScore",),
@@ -160,6 +160,7 @@ BESIDE = {
     "uncal jaccard_similarity": ("lm-polygraph Jaccard",),
     "uncal rouge_l_similarity": ("lm-polygraph LexicalSimilarity",),
 }
+OTHER_QUANTITIES = ("uncal eigen_score", "uncal rouge_l_similarity")
 
 
 def table(found: dict) -> list[str]:
@@ -183,9 +184,9 @@ def table(found: dict) -> list[str]:
         whos = dict.fromkeys(who for (*shape, _, who) in f.ns if tuple(shape) == (what, n, d))
         ours = [who for who in whos if who.startswith("uncal")]
         for mine in ours:
-            named = {who for our in ours[1:] for who in BESIDE.get(our, ())} - {"NumPy", "torch"}
-            others = [who for who in whos if who not in ours and not who.startswith("read")]
-            beside = [who for who in others if who in BESIDE.get(mine, ()) or (mine == ours[0] and who not in named)]
+            others = {who for our in ours[1:] if our in OTHER_QUANTITIES for who in BESIDE[our]}
+            peers = [who for who in whos if who not in ours and not who.startswith("read")]
+            beside = [who for who in peers if who in BESIDE.get(mine, ()) or (mine == ours[0] and who not in others)]
             cells = [
                 "<br>".join(
                     [f"{shown(f.ratio(what, n, d, count, who, mine), 'times')} {who}" for who in beside]
