@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 from goals import goals, table
 from harness import Peers, Timed, in_turns, last_level_cache, machine, rewrite, with_threads
@@ -279,7 +280,7 @@ class Bench:
         texts = sentences(np.random.default_rng(n), prompts, n)
 
         def flat(texts):
-            return texts.reshape(-1).tolist(), np.arange(len(texts) + 1) * n
+            return pa.array(texts.reshape(-1).tolist()), np.arange(len(texts) + 1) * n
 
         contenders = {
             f"uncal {name}": self.timed(
