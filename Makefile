@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo demo-full test test-rust test-python check bench wheel docs build clean
+.PHONY: demo demo-full test test-rust test-python check bench peers wheel docs build clean
 
 PYTHON ?= python3
 # uv from the PATH, or fetched by pip into a private folder.
@@ -50,16 +50,22 @@ check: build
 docs: build
 	$(RUN) mkdocs build --strict --quiet
 
-bench: build
+# BENCH=--quick for a trial, which leaves the page as it is.
+BENCH ?= --docs docs/performance.md
+bench: build peers
 	cargo bench --locked --package uncal-core
-	$(RUN) python benches/python/bench_entropy.py
+	$(RUN) python benches/python/bench_kernels.py --json target/bench_kernels.json $(BENCH)
 	$(RUN) python benches/python/bench_graph.py
 	$(RUN) python benches/python/bench_metrics.py
 	$(RUN) python benches/python/bench_texts.py
+
+# The libraries that benches run beside, in environments of their own.
+peers: $(filter .tools/%,$(UV))
+	benches/peers/sync.sh $(UV)
 
 # One wheel for CPython 3.11 and later, linked against an old glibc by zig.
 wheel: build
 	$(RUN) maturin build --release --locked --zig --compatibility manylinux_2_28 --out dist
 
 clean:
-	rm -rf target .venv .tools dist site
+	rm -rf target .venv .tools dist site benches/peers/.venv*

@@ -1,4 +1,4 @@
-//! Entropies on one thread; `benches/python/bench_entropy.py` runs them beside `NumPy`.
+//! Entropies on one thread; `benches/python/bench_kernels.py` runs them beside `NumPy`.
 #![allow(clippy::cast_possible_truncation)] // f32 is what embeddings are
 
 use std::hint::black_box;
