@@ -32,6 +32,9 @@ __all__ = [
     "variation_ratio",
 ]
 
+def _fma_rate(seconds: float, threads: int | None) -> float: ...
+def _read_bytes(numbers: NDArray[np.float32], threads: int | None) -> float: ...
+def _simd() -> str: ...
 def auroc(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],

@@ -132,13 +132,15 @@ impl<V: Lanes> Tridiagonal<V> {
     /// The sum of -x ln x over the eigenvalues x, which lie in [0, 1], from determinants alone.
     ///
     /// -x ln x is [`SLOPE`] x + the sum of w ln(1 + x / s) over [`POLES`], to 4.5e-9 on [0, 1], and the sum of
-    /// ln(1 + x / s) over the eigenvalues is ln det(1 + T / s): a recurrence of n steps, without any iteration.
+    /// ln(1 + x / s) over the eigenvalues is ln det(1 + T / s): a recurrence of n steps over the leading minors, without
+    /// iteration or division.
     #[inline(always)]
     pub fn entropy(&self, n: usize) -> V {
-        const SIDE_BY_SIDE: usize = 4; // recurrences, so that one need not wait for its own divisions
+        const SIDE_BY_SIDE: usize = 4; // recurrences, so that none need wait for its own last step
         let (d, e2) = (&self.d[..n], &self.e2[..n]);
         let one = d[0].splat(1.0);
-        let least = d[0].splat(1e-2); // rounding can push what is 1 or more below 0
+        // each minor is at least as large as the one before; rounding can push it below 0
+        let least = d[0].splat(1e-2);
         let mut trace = d[0];
         for &d in &d[1..] {
             trace = trace + d;
@@ -146,29 +148,33 @@ impl<V: Lanes> Tridiagonal<V> {
         let mut entropy = trace * one.splat(SLOPE);
         for poles in POLES.chunks_exact(SIDE_BY_SIDE) {
             let mut inverse = [one; SIDE_BY_SIDE];
-            let mut pivot = [one; SIDE_BY_SIDE];
-            let mut product = [one; SIDE_BY_SIDE];
+            let mut square = [one; SIDE_BY_SIDE];
+            let mut minor = [one; SIDE_BY_SIDE];
+            let mut before = [one; SIDE_BY_SIDE];
             let mut log = [one.splat(0.0); SIDE_BY_SIDE];
             for u in 0..SIDE_BY_SIDE {
                 inverse[u] = one.splat(1.0 / poles[u].0);
-                pivot[u] = d[0].mul_add(inverse[u], one).max(least);
-                product[u] = pivot[u];
+                square[u] = one.splat((1.0 / poles[u].0).powi(2));
+                minor[u] = d[0].mul_add(inverse[u], one).max(least);
             }
             for i in 1..n {
                 for u in 0..SIDE_BY_SIDE {
-                    let coupling = e2[i - 1] * inverse[u] * inverse[u];
-                    pivot[u] = (d[i].mul_add(inverse[u], one) - coupling / pivot[u]).max(least);
-                    product[u] = product[u] * pivot[u];
+                    let coupled = e2[i - 1] * square[u] * before[u];
+                    let next = d[i].mul_add(inverse[u], one) * minor[u] - coupled;
+                    before[u] = minor[u];
+                    minor[u] = next.max(least * minor[u]);
                 }
-                if i % 8 == 7 {
+                // a step multiplies by up to 3e7
+                if i % 16 == 15 {
                     for u in 0..SIDE_BY_SIDE {
-                        log[u] = log[u] + ln(product[u]);
-                        product[u] = one;
+                        log[u] = log[u] + ln(minor[u]);
+                        before[u] = before[u] / minor[u];
+                        minor[u] = one;
                     }
                 }
             }
             for u in 0..SIDE_BY_SIDE {
-                entropy = (log[u] + ln(product[u])).mul_add(one.splat(poles[u].1), entropy);
+                entropy = (log[u] + ln(minor[u])).mul_add(one.splat(poles[u].1), entropy);
             }
         }
         entropy

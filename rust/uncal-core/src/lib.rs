@@ -69,6 +69,7 @@ pub use relation::{Equivalence, Rule};
 pub use reliability::{Reliability, reliability};
 pub use semantic_entropy::{Estimator, num_semantic_sets, semantic_entropy};
 pub use simd::Isa;
+pub use simd::probe::{multiply_rate, read_bytes};
 pub use similarity::{jaccard_similarity, rouge_l_similarity};
 pub use spectral::{Bad, Spectral, spectral_scores, spectrum};
 pub use spectral_decomposition::{Decomposition, spectral_decomposition};

@@ -51,6 +51,14 @@ pub fn num_threads() -> Result<usize> {
     }
 }
 
+/// The threads of the call that is running on this thread.
+pub(crate) fn threads_of_call() -> Result<usize> {
+    match CALL.get() {
+        0 => num_threads(),
+        n => Ok(n),
+    }
+}
+
 /// Run `f`; the maps in it get `threads` threads, by default [`num_threads`].
 ///
 /// # Errors
@@ -147,12 +155,7 @@ fn pool_of_call(len: usize, work: usize) -> Option<Arc<ThreadPool>> {
     if len < 2 || work < SMALL {
         return None;
     }
-    match CALL.get() {
-        0 => num_threads().ok(),
-        n => Some(n),
-    }
-    .filter(|&n| n > 1)
-    .and_then(pool)
+    threads_of_call().ok().filter(|&n| n > 1).and_then(pool)
 }
 
 /// The pools of one process. A forked child inherits the memory of its parent's pools but not their threads, and

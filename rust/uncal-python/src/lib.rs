@@ -10,6 +10,7 @@ mod ece;
 mod evaluate;
 mod fit;
 mod graph;
+mod machine;
 mod pool;
 mod reliability;
 mod semantic_entropy;
@@ -37,6 +38,8 @@ mod _rust {
     use crate::fit::fit_platt;
     #[pymodule_export]
     use crate::graph::{degree, eccentricity, graph_scores, kernel_language_entropy};
+    #[pymodule_export]
+    use crate::machine::{_fma_rate, _read_bytes, _simd};
     #[pymodule_export]
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]

@@ -10,6 +10,7 @@
 
 pub(crate) mod gram;
 mod portable;
+pub(crate) mod probe;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
