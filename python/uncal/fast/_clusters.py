@@ -35,11 +35,11 @@ def cluster_embeddings(
         In [-1, 1]. Clusters join while their similarity is at least this. What separates meanings depends on the
         embedder.
     linkage : {"leader", "single", "average", "complete"}, default="leader"
-        "leader": row by row, each joins the first cluster whose first row is similar enough, or opens one; the only
-        one that depends on the order of rows. "single": connected components of the pairs that are similar enough.
+        "leader": row by row, each joins the first cluster whose first row is similar enough, or opens one, so the
+        order of rows matters. "single": connected components of the pairs that are similar enough.
         "average": the two clusters with the highest mean similarity between their rows join, as long as it is high
-        enough (UPGMA). "complete": likewise with the lowest similarity between their rows. Of similarities that tie,
-        the nearest-neighbour chain takes the lowest row.
+        enough (UPGMA). "complete": likewise with the lowest similarity between their rows. Similarities that tie leave
+        a choice to "average" and "complete"; it depends on the order of rows alone, so a lower threshold only joins.
     threads : int, optional
         Threads for this call; see `set_num_threads`.
 

@@ -202,6 +202,7 @@ impl Algorithm {
 }
 
 /// Take the lowest member out of a set.
+#[inline]
 fn take_first(set: &mut [u64]) -> Option<usize> {
     let word = set.iter().position(|&word| word != 0)?;
     let bit = set[word].trailing_zeros() as usize;
@@ -210,11 +211,13 @@ fn take_first(set: &mut [u64]) -> Option<usize> {
 }
 
 /// Drop the members up to `i`.
+#[inline]
 fn keep_after(set: &mut [u64], i: usize) {
     set[..i / 64].fill(0);
     set[i / 64] &= u64::MAX << 1 << (i % 64);
 }
 
+#[inline]
 fn remove(set: &mut [u64], members: &[u64]) {
     set.iter_mut().zip(members).for_each(|(set, members)| *set &= !members);
 }

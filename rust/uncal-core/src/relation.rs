@@ -194,6 +194,8 @@ impl Relation<'_> {
     }
 
     /// What entries `(i, first)`, `(i, first + 1)`, ... say, 64 of them at most.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // a tenth of the time for ten completions
     fn row(&self, bits: &[u64], i: usize, first: usize) -> u64 {
         let len = (self.n - first).min(64);
         let before = i * self.n + first;
@@ -204,6 +206,7 @@ impl Relation<'_> {
         }
     }
 
+    #[inline]
     fn bit(&self, bits: &[u64], i: usize, j: usize) -> bool {
         let before = i * self.n + j;
         let at = self.start + if self.reversed { self.n * self.n - 1 - before } else { before };
@@ -212,6 +215,7 @@ impl Relation<'_> {
 }
 
 /// The bits `at..at + len` of `words`, 64 at most; a word must follow them.
+#[inline]
 fn bits_at(words: &[u64], at: usize, len: usize) -> u64 {
     let (low, high) = (words[at / 64], words[at / 64 + 1]);
     (low >> (at % 64) | high << 1 << (63 - at % 64)) & (u64::MAX >> (64 - len))
@@ -228,6 +232,7 @@ fn pack<T: Real>(e: &[T], c: &[T], says: impl Fn(T, T) -> bool, bits: &mut Vec<u
     bits.extend([word(&last[0], &last[1], &says), 0]);
 }
 
+#[inline]
 fn word<T: Real>(e: &[T; 64], c: &[T; 64], says: impl Fn(T, T) -> bool) -> u64 {
     let mut bytes = [0_u8; 64];
     for ((byte, &e), &c) in bytes.iter_mut().zip(e).zip(c) {
@@ -248,29 +253,38 @@ fn probable<T: Real>(e: &[T], c: &[T], most: T) -> bool {
     let less = |a: T, b: T| if a < b { a } else { b };
     let more = |a: T, b: T| if a > b { a } else { b };
     // a comparison may pass over a NaN, the sum of all keeps it
-    let (mut low, mut high, mut pair, mut all) = ([one; LANES], [zero; LANES], [zero; LANES], [zero; LANES]);
+    let (mut low, mut pair, mut all) = ([zero; LANES], [zero; LANES], [zero; LANES]);
     let ((whole_e, rest_e), (whole_c, rest_c)) = (e.as_chunks::<{ 2 * LANES }>(), c.as_chunks::<{ 2 * LANES }>());
     for (e, c) in whole_e.iter().zip(whole_c) {
         for k in 0..LANES {
             let (e, f, c, d) = (e[k], e[k + LANES], c[k], c[k + LANES]);
             low[k] = less(less(less(e, f), less(c, d)), low[k]);
-            high[k] = more(more(more(e, f), more(c, d)), high[k]);
             pair[k] = more(more(e + c, f + d), pair[k]);
             all[k] = all[k] + ((e + c) + (f + d));
         }
     }
     let mut rest = rest_e.iter().zip(rest_c);
-    rest.all(|(&e, &c)| zero <= e && zero <= c && e <= one && c <= one && e + c <= most)
-        && (0..LANES).all(|k| zero <= low[k] && high[k] <= one && pair[k] <= most && zero <= all[k])
+    (0..LANES).all(|k| zero <= low[k] && pair[k] <= most && zero <= all[k])
+        && rest.all(|(&e, &c)| zero <= e && zero <= c && e <= one && c <= one && e + c <= most)
+        // if not even two together exceed 1, none does
+        && (pair.iter().all(|&pair| pair <= one) || at_most_one(e, c))
 }
 
 #[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
+fn at_most_one<T: Real>(e: &[T], c: &[T]) -> bool {
+    let one = T::nearest(1.0);
+    e.iter().zip(c).fold(true, |fine, (&e, &c)| fine & (e <= one) & (c <= one))
+}
+
+#[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
+#[inline]
 fn entails<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (e > neutral) & (e > c)
 }
 
 #[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
+#[inline]
 fn contradicts<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (c >= neutral) & (c >= e)

@@ -73,7 +73,6 @@ pub(crate) enum Flat<'py> {
 }
 
 /// Evaluate an expression with the slice of whichever type of matrices this is.
-#[allow(unused_macros)] // until the graph measures use it
 macro_rules! each_flat {
     ($flat:expr, |$slice:ident| $body:expr) => {
         match &$flat {
