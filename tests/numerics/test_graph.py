@@ -499,7 +499,7 @@ def test_the_first_entry_out_of_range_is_named(bad, threads):
     for entry in (10, 20, 100):
         flat[entry] = bad
     shown = "NaN" if np.isnan(bad) else repr(bad)
-    message = f"entry (2, 0) of group 1 is {shown}, must be finite, and at most 1e100 in magnitude"
+    message = f"entry (2, 0) of group 1 is {shown}, must be finite, and below 1e100 in magnitude"
     calls = [
         lambda: fast.graph_scores(flat, offsets, threads=threads),
         lambda: fast.degree(flat, offsets, per_answer=True, threads=threads),

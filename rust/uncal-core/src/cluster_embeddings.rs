@@ -1,10 +1,10 @@
 //! Clusters of rows that point the same way.
 
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
-use crate::cosine::cosines;
+use crate::cosine::Cosines;
 use crate::groups::Groups;
-use crate::{Error, Float, Linkage, Result};
+use crate::{Error, Float, Isa, Linkage, Result};
 
 /// The cluster of each row by cosine similarity; clusters join while that is at least `threshold`.
 ///
@@ -42,25 +42,24 @@ pub fn cluster_embeddings<T: Float>(
     if !(-1.0..=1.0).contains(&threshold) {
         return Err(Error::setting("threshold", threshold, "a number in [-1, 1]"));
     }
+    let isa = Isa::chosen()?;
+    let embeddings = embeddings.as_standard_layout();
+    let rows = embeddings.as_slice().unwrap_or_default();
     let mut ids = vec![0; embeddings.nrows()];
     let cost = |n: usize| n.saturating_mul(n).saturating_mul(columns);
     groups.par_fill(
         &mut ids,
         |p| groups.rows(p).end,
         cost,
-        Vec::new,
-        |matrix, run, mut ids| {
+        || (Cosines::default(), Vec::new()),
+        |(space, matrix), run, mut ids| {
             for p in run {
-                let rows = embeddings.slice(s![groups.rows(p), ..]);
-                let n = rows.nrows();
-                if let Some(row) = rows.rows().into_iter().position(|row| !row.iter().all(|x| x.widen().is_finite())) {
-                    return Err(Error::NotFinite { row: groups.rows(p).start + row, group: p });
-                }
+                let n = groups.rows(p).len();
                 let entries = n.saturating_mul(n);
                 matrix.clear();
                 matrix.try_reserve(entries).map_err(|_| Error::TooManyRows { group: p, rows: n })?;
                 matrix.resize(entries, 0.0);
-                cosines(rows, matrix);
+                space.fill(isa, rows, columns, groups, p, matrix)?;
                 let (own, rest) = ids.split_at_mut(n);
                 linkage.clusters(matrix, threshold, own);
                 ids = rest;

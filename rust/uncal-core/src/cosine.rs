@@ -1,8 +1,13 @@
 //! Cosines between the rows of each group.
 
-use ndarray::{ArrayView2, s};
+#![allow(clippy::inline_always)] // see `simd`
 
-use crate::kernel::{dot, make_unit};
+use ndarray::ArrayView2;
+
+use crate::kernel::{dot, make_unit, square};
+use crate::lanes::MOST;
+use crate::simd::gram::{Layout, gram, triangle};
+use crate::simd::{Isa, Kernel, Simd};
 use crate::{Error, Float, Groups, Result, pool};
 
 /// The cosine of the angle between every two rows of each group, as square matrices end to end.
@@ -32,49 +37,120 @@ pub fn cosine_similarity<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64
     if embeddings.ncols() == 0 {
         return Err(Error::NoColumns);
     }
+    let isa = Isa::chosen()?;
+    let embeddings = embeddings.as_standard_layout();
+    let rows = embeddings.as_slice().unwrap_or_default();
     let sizes = (0..groups.len()).map(|p| groups.rows(p).len());
     let work = sizes.fold(0_usize, |work, n| work.saturating_add(n.saturating_mul(n)));
-    let matrices = pool::map_with(groups.len(), work.saturating_mul(embeddings.ncols()), Vec::new, |unit, p| {
-        let rows = groups.rows(p);
-        let start = rows.start;
-        one_group(unit, p, start, embeddings.slice(s![rows, ..]), clip)
+    let d = embeddings.ncols();
+    let matrices = pool::map_with(groups.len(), work.saturating_mul(d), Cosines::default, |space, p| {
+        let n = groups.rows(p).len();
+        let mut matrix = square(p, n)?;
+        space.fill(isa, rows, d, groups, p, &mut matrix)?;
+        if clip {
+            matrix.iter_mut().for_each(|cosine| *cosine = cosine.max(0.0));
+        }
+        Ok(matrix)
     });
     Ok(matrices.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn one_group<T: Float>(
-    unit: &mut Vec<f64>,
-    p: usize,
-    start: usize,
-    rows: ArrayView2<'_, T>,
-    clip: bool,
-) -> Result<Vec<f64>> {
-    let (n, columns) = rows.dim();
-    unit.clear();
-    for (i, row) in rows.rows().into_iter().enumerate() {
-        let end = unit.len();
-        unit.extend(row.iter().map(|x| x.widen()));
-        if !unit[end..].iter().all(|x| x.is_finite()) {
-            return Err(Error::NotFinite { row: start + i, group: p });
+/// Space for the cosines of one group after another.
+#[derive(Default)]
+pub(crate) struct Cosines {
+    layout: Layout,
+    sums: Vec<f64>,
+    inverse_norms: Vec<f64>,
+}
+
+impl Cosines {
+    /// The cosines of group `p`, an n by n matrix row by row, each in `[-1, 1]`; exactly 1 for equal rows.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`].
+    pub fn fill<T: Float>(
+        &mut self,
+        isa: Isa,
+        rows: &[T],
+        d: usize,
+        groups: Groups<'_>,
+        p: usize,
+        out: &mut [f64],
+    ) -> Result<()> {
+        let own = groups.rows(p);
+        let n = own.len();
+        let group = &rows[own.start * d..own.end * d];
+        if n <= MOST {
+            let after = own.end * d;
+            let next = &rows[after..rows.len().min(after + group.len())];
+            isa.run(Products { space: self, rows: group, n, d, next });
+            if self.from_products(n, out) {
+                return Ok(());
+            }
         }
-        make_unit(&mut unit[end..]);
+        if let Some(row) = group.chunks_exact(d).position(|row| !row.iter().all(|x| x.widen().is_finite())) {
+            return Err(Error::NotFinite { row: own.start + row, group: p });
+        }
+        cosines(group, d, out);
+        Ok(())
     }
-    let mut cosines = vec![0.0; n * n];
-    between(unit, columns, &mut cosines);
-    if clip {
-        cosines.iter_mut().for_each(|cosine| *cosine = cosine.max(0.0));
+
+    /// False if a square is 0, not finite or out of range.
+    fn from_products(&mut self, n: usize, out: &mut [f64]) -> bool {
+        let product = |i: usize, j: usize| self.sums[self.layout.place[triangle(i, j)] as usize];
+        self.inverse_norms.clear();
+        for i in 0..n {
+            let square = product(i, i);
+            if !(1e-250 < square && square < 1e250) {
+                return false;
+            }
+            self.inverse_norms.push(1.0 / square.sqrt());
+        }
+        for i in 0..n {
+            out[i * n + i] = 1.0;
+            for j in 0..i {
+                let dot = product(i, j);
+                let equal = dot == product(i, i) && dot == product(j, j);
+                let cosine = (dot * (self.inverse_norms[i] * self.inverse_norms[j])).clamp(-1.0, 1.0) + 0.0;
+                let cosine = if equal { 1.0 } else { cosine };
+                out[i * n + j] = cosine;
+                out[j * n + i] = cosine;
+            }
+        }
+        true
     }
-    Ok(cosines)
+}
+
+struct Products<'a, T> {
+    space: &'a mut Cosines,
+    rows: &'a [T],
+    n: usize,
+    d: usize,
+    next: &'a [T],
+}
+
+impl<T: Float> Kernel for Products<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Cosines { layout, sums, .. } = self.space;
+        if layout.n != self.n {
+            *layout = Layout::new(self.n, S::BLOCK);
+            sums.resize(layout.len, 0.0);
+        }
+        gram(simd, simd.f64(0.0), self.rows, self.d, layout, self.next, sums);
+    }
 }
 
 /// The cosines of n rows, an n by n matrix row by row, each in `[-1, 1]`.
 ///
 /// Rows of one direction to the last bit, equal ones above all, have cosine exactly 1; a row of zeros has cosine 0 with
 /// every other row and 1 with other rows of zeros.
-pub(crate) fn cosines<T: Float>(rows: ArrayView2<'_, T>, out: &mut [f64]) {
+fn cosines<T: Float>(rows: &[T], columns: usize, out: &mut [f64]) {
     let mut units: Vec<f64> = rows.iter().map(|x| x.widen()).collect();
-    units.chunks_exact_mut(rows.ncols()).for_each(make_unit);
-    between(&units, rows.ncols(), out);
+    units.chunks_exact_mut(columns).for_each(make_unit);
+    between(&units, columns, out);
 }
 
 /// The cosines of unit rows and rows of zeros.

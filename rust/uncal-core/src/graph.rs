@@ -1,8 +1,14 @@
 //! How alike the answers of each group are, read off a matrix of similarities between them.
 
+#![allow(clippy::inline_always)] // see `simd`
+
+use std::ops::Range;
 use std::str::FromStr;
 
+use crate::lanes::{MOST, Tridiagonal, reflect};
 use crate::laplacian::Laplacian;
+use crate::simd::gram::triangle;
+use crate::simd::{Isa, Kernel, Lanes, Part, Simd};
 use crate::{Error, Float, Result, Squares, pool};
 
 /// A measure of the spread of a group; higher is less alike.
@@ -61,19 +67,221 @@ pub fn graph_scores<T: Float>(
     use GraphMeasure::{Degree, Eccentricity, EigenvalueLaplacian};
     check_cut(cut)?;
     let wants_spectrum = measures.iter().any(|&measure| measure != Degree);
-    let groups = each_group(similarity, Laplacian::default, |space, p| {
-        let mut scores = [0.0; 3];
-        if measures.contains(&Degree) {
+    let groups = similarity.groups();
+    let isa = Isa::chosen()?;
+    let entries = if groups.is_empty() { 0 } else { similarity.entries(0..groups.len()).len() };
+    let step = ((1 << 16) / (entries / groups.len().max(1)).max(1)).clamp(16, 1024).next_multiple_of(16);
+    let parts = pool::map(groups.len().div_ceil(step), entries.saturating_mul(16), |part| {
+        let range = part * step..groups.len().min((part + 1) * step);
+        let mut scores = vec![[0.0; 3]; range.len()];
+        let mut alone: Vec<usize> = Vec::new();
+        isa.run(Beside {
+            similarity,
+            wants_spectrum,
+            cut,
+            range: range.clone(),
+            scores: &mut scores,
+            alone: &mut alone,
+        });
+        alone.sort_unstable();
+        let mut space = Laplacian::default();
+        for p in alone {
+            check_entries(similarity, p)?;
+            let scores = &mut scores[p - range.start];
             scores[Degree as usize] = mean(distances(similarity, p));
-        }
-        if wants_spectrum {
-            space.solve(similarity, p)?;
-            scores[EigenvalueLaplacian as usize] = space.eigenvalue_sum();
-            scores[Eccentricity as usize] = space.eccentricity(cut);
+            if wants_spectrum {
+                space.solve(similarity, p)?;
+                scores[EigenvalueLaplacian as usize] = space.eigenvalue_sum();
+                scores[Eccentricity as usize] = space.eccentricity(cut);
+            }
         }
         Ok(scores)
-    })?;
+    });
+    let groups = parts.into_iter().collect::<Result<Vec<_>>>()?.concat();
     Ok(measures.iter().map(|&measure| groups.iter().map(|scores| scores[measure as usize]).collect()).collect())
+}
+
+/// The largest magnitude of an entry: no sum or product of a few overflows.
+const LARGEST: f64 = 1e100;
+
+/// Consecutive groups, those of one size side by side in the lanes of vectors.
+struct Beside<'a, 'b, T> {
+    similarity: &'a Squares<'b, T>,
+    wants_spectrum: bool,
+    cut: f64,
+    range: Range<usize>,
+    /// By measure, for each group of the range.
+    scores: &'a mut [[f64; 3]],
+    /// Groups that are too large, or out of the ordinary.
+    alone: &'a mut Vec<usize>,
+}
+
+impl<T: Float> Kernel for Beside<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let lanes = S::F64::N;
+        let mut which = Vec::with_capacity(self.range.len());
+        for p in self.range.clone() {
+            if self.similarity.size(p) <= MOST { which.push(p) } else { self.alone.push(p) }
+        }
+        which.sort_by_key(|&p| self.similarity.size(p));
+        let mut start = 0;
+        while start < which.len() {
+            let n = self.similarity.size(which[start]);
+            let end = start + which[start..].partition_point(|&p| self.similarity.size(p) == n);
+            let stride = (n * n).next_multiple_of(16);
+            let mut raw = vec![T::default(); stride * lanes];
+            let mut space = Space::<S>::new(simd, n, stride);
+            for members in which[start..end].chunks(lanes) {
+                for lane in 0..lanes {
+                    let p = members[if lane < members.len() { lane } else { 0 }];
+                    raw[lane * stride..][..n * n].copy_from_slice(self.similarity.matrix(p));
+                }
+                simd.f64(0.0).transpose(&raw, stride, &mut space.entries);
+                let found = simd.call(Measure { space: &mut space, wants_spectrum: self.wants_spectrum });
+                let mut laplacian = Laplacian::default();
+                for (lane, &p) in members.iter().enumerate() {
+                    if found.bad >> lane & 1 == 1 {
+                        self.alone.push(p);
+                        continue;
+                    }
+                    let scores = &mut self.scores[p - self.range.start];
+                    scores[GraphMeasure::Degree as usize] = found.distance[lane] / n as f64;
+                    if self.wants_spectrum {
+                        let read = |vectors: &[S::F64], out: &mut Vec<f64>| {
+                            out.clear();
+                            let mut numbers = [0.0; 16];
+                            for vector in vectors {
+                                vector.store(&mut numbers);
+                                out.push(numbers[lane]);
+                            }
+                        };
+                        laplacian.take(n, |values, along| {
+                            read(&space.tridiagonal.d[..n], values);
+                            read(&space.along[..n], along);
+                        });
+                        scores[GraphMeasure::EigenvalueLaplacian as usize] = laplacian.eigenvalue_sum();
+                        scores[GraphMeasure::Eccentricity as usize] = laplacian.eccentricity(self.cut);
+                    }
+                }
+            }
+            start = end;
+        }
+    }
+}
+
+/// Buffers for matrices of one size.
+struct Space<S: Simd> {
+    n: usize,
+    /// Row by row, then padding.
+    entries: Vec<S::F64>,
+    affinity: Vec<S::F64>,
+    roots: Vec<S::F64>,
+    along: Vec<S::F64>,
+    work: Vec<S::F64>,
+    tridiagonal: Tridiagonal<S::F64>,
+}
+
+impl<S: Simd> Space<S> {
+    fn new(simd: S, n: usize, stride: usize) -> Self {
+        let zero = simd.f64(0.0);
+        Self {
+            n,
+            entries: vec![zero; stride],
+            affinity: vec![zero; triangle(n, 0)],
+            roots: vec![zero; n],
+            along: vec![zero; n],
+            work: vec![zero; n],
+            tridiagonal: Tridiagonal::new(zero, n),
+        }
+    }
+}
+
+/// What is left to read off, lane by lane.
+struct Measured {
+    /// Lanes that are out of the ordinary, as bits.
+    bad: u32,
+    /// The sum of 1 - a over all entries.
+    distance: [f64; 16],
+}
+
+/// The spectrum of the matrices in `space.entries`, as [`Laplacian::solve`] finds it.
+struct Measure<'a, S: Simd> {
+    space: &'a mut Space<S>,
+    wants_spectrum: bool,
+}
+
+impl<S: Simd> Part<S> for Measure<'_, S> {
+    type Output = Measured;
+
+    #[inline(always)]
+    fn run(self, simd: S) -> Measured {
+        let (zero, one) = (simd.f64(0.0), simd.f64(1.0));
+        let Space { n, entries, affinity, roots, along, work, tridiagonal } = self.space;
+        let n = *n;
+        let most = simd.f64(LARGEST);
+        let mut good = one.eq(one);
+        let mut distance = zero;
+        for row in entries[..n * n].chunks_exact(n) {
+            let mut sum = zero;
+            for &a in row {
+                good = S::F64::and(good, a.max(zero - a).lt(most));
+                sum = sum + (one - a);
+            }
+            distance = distance + sum;
+        }
+        if self.wants_spectrum {
+            let noise = simd.f64(n as f64 * f64::EPSILON);
+            for x in roots.iter_mut().chain(work.iter_mut()) {
+                *x = zero;
+            }
+            for i in 0..n {
+                for j in 0..i {
+                    let w = entries[i * n + j] + entries[j * n + i];
+                    let size = w.max(zero - w);
+                    affinity[triangle(i, j)] = w;
+                    roots[i] = roots[i] + w;
+                    roots[j] = roots[j] + w;
+                    work[i] = work[i] + size;
+                    work[j] = work[j] + size;
+                }
+                let w = entries[i * n + i] + entries[i * n + i];
+                affinity[triangle(i, i)] = w;
+                roots[i] = roots[i] + w;
+                work[i] = work[i] + w.max(zero - w);
+            }
+            for (root, &size) in roots.iter_mut().zip(work.iter()) {
+                good = S::F64::and(good, (noise * size).lt(*root));
+                *root = one / root.sqrt();
+            }
+            for i in 0..n {
+                let root = roots[i];
+                for (w, &other) in affinity[triangle(i, 0)..=triangle(i, i)].iter_mut().zip(roots.iter()) {
+                    *w = *w * root * other;
+                }
+            }
+            let each = 1.0 / (n as f64).sqrt();
+            for x in along.iter_mut() {
+                *x = simd.f64(each);
+            }
+            along[n - 1] = simd.f64(each + 1.0);
+            reflect(affinity, along, 1.0 + each, work);
+            tridiagonal.reduce(affinity, n);
+            // a lane without degrees must not hold up the others
+            for x in tridiagonal.d.iter_mut().chain(tridiagonal.e2.iter_mut()) {
+                *x = S::F64::select(good, *x, zero);
+            }
+            let open = tridiagonal.eigenvalues_along(n, one, along);
+            let mut numbers = [0.0; 16];
+            distance.store(&mut numbers);
+            return Measured { bad: open | !S::F64::bits(good), distance: numbers };
+        }
+        let mut numbers = [0.0; 16];
+        distance.store(&mut numbers);
+        Measured { bad: !S::F64::bits(good), distance: numbers }
+    }
 }
 
 /// The sum over answers j of 1 - a(i, j), for each answer i.
@@ -106,19 +314,23 @@ pub(crate) fn each_group<T: Float, S, R: Send>(
     space: impl Fn() -> S + Send + Sync,
     f: impl Fn(&mut S, usize) -> Result<R> + Send + Sync,
 ) -> Result<Vec<R>> {
-    const LARGEST: f64 = 1e100; // so that no sum or product of a few overflows
     let groups = matrices.groups();
     let sizes = (0..groups.len()).map(|p| matrices.size(p));
     let work = sizes.fold(0_usize, |work, n| work.saturating_add(n.saturating_mul(n).saturating_mul(n)));
     let results = pool::map_with(groups.len(), work, space, |space, p| {
-        let in_range = |x: &T| x.widen().abs() <= LARGEST;
-        if matrices.matrix(p).iter().fold(true, |all, x| all & in_range(x)) {
-            return f(space, p);
-        }
-        let wrong = matrices.matrix(p).iter().position(|x| !in_range(x)).unwrap_or(0);
-        Err(matrices.wrong(p, wrong, "finite, and at most 1e100 in magnitude"))
+        check_entries(matrices, p)?;
+        f(space, p)
     });
     results.into_iter().collect()
+}
+
+fn check_entries<T: Float>(matrices: &Squares<'_, T>, p: usize) -> Result<()> {
+    let in_range = |x: &T| x.widen().abs() < LARGEST;
+    if matrices.matrix(p).iter().fold(true, |all, x| all & in_range(x)) {
+        return Ok(());
+    }
+    let wrong = matrices.matrix(p).iter().position(|x| !in_range(x)).unwrap_or(0);
+    Err(matrices.wrong(p, wrong, "finite, and below 1e100 in magnitude"))
 }
 
 fn check_cut(cut: f64) -> Result<()> {
@@ -202,7 +414,7 @@ mod tests {
         let squares = Squares::new("similarity", &entries, &[0, 1, 2, 3, 5]);
         assert!(squares.is_err());
         let squares = Squares::new("similarity", &entries, &[0, 2, 3, 5]).unwrap();
-        let message = "similarity: entry (0, 0) of group 1 is NaN, must be finite, and at most 1e100 in magnitude";
+        let message = "similarity: entry (0, 0) of group 1 is NaN, must be finite, and below 1e100 in magnitude";
         assert_eq!(degree(&squares).unwrap_err().to_string(), message);
         let squares = Squares::new("similarity", &[1e101], &[0, 1]).unwrap();
         assert!(matches!(graph_scores(&squares, &ALL, 0.9), Err(Error::Entry { row: 0, column: 0, .. })));

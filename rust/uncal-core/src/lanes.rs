@@ -75,6 +75,21 @@ impl<V: Lanes> Tridiagonal<V> {
     /// not settle come back as bits.
     #[inline(always)]
     pub fn eigenvalues(&mut self, n: usize, scale: V) -> u32 {
+        self.rotate::<false>(n, scale, &mut [])
+    }
+
+    /// The same, and into `along` the last component of each eigenvector, up to its sign (Golub and Welsch).
+    #[inline(always)]
+    pub fn eigenvalues_along(&mut self, n: usize, scale: V, along: &mut [V]) -> u32 {
+        for x in along.iter_mut() {
+            *x = scale.splat(0.0);
+        }
+        along[n - 1] = scale.splat(1.0);
+        self.rotate::<true>(n, scale, along)
+    }
+
+    #[inline(always)]
+    fn rotate<const ALONG: bool>(&mut self, n: usize, scale: V, along: &mut [V]) -> u32 {
         const SWEEPS: usize = 60; // two or three are usual
         let (d, e2) = (&mut self.d[..n], &mut self.e2[..n]);
         let zero = d[0].splat(0.0);
@@ -105,6 +120,9 @@ impl<V: Lanes> Tridiagonal<V> {
                 let (mut c, mut s) = (one, zero);
                 let mut gamma = d[n - 1] - shift;
                 let mut p = gamma * gamma;
+                // signs of the cosines of this rotation and of the last
+                let mut sign = V::select(gamma.lt(zero), zero - one, one);
+                let mut last_sign = one;
                 for i in (l..n - 1).rev() {
                     let b = e2[i];
                     p = p.max(tiny);
@@ -116,11 +134,22 @@ impl<V: Lanes> Tridiagonal<V> {
                     let inverse = one / r;
                     c = p * inverse;
                     s = b * inverse;
+                    if ALONG {
+                        let (cosine, sine) = (sign * c.sqrt(), s.sqrt());
+                        let (x, y) = (along[i], along[i + 1]);
+                        along[i] = V::select(open, sine.neg_mul_add(y, cosine * x), x);
+                        along[i + 1] = V::select(open, sine.mul_add(x, cosine * y), y);
+                    }
                     let old_gamma = gamma;
                     let alpha = d[i];
                     gamma = s.neg_mul_add(old_gamma, c * (alpha - shift));
                     d[i + 1] = V::select(open, old_gamma + (alpha - gamma), d[i + 1]);
-                    p = V::select(no_cosine.lt(c), gamma * gamma / c.max(no_cosine), old_c * b);
+                    let some = no_cosine.lt(c);
+                    p = V::select(some, gamma * gamma / c.max(no_cosine), old_c * b);
+                    if ALONG {
+                        let turned = V::select(gamma.lt(zero), zero - sign, sign);
+                        (sign, last_sign) = (V::select(some, turned, zero - last_sign), sign);
+                    }
                 }
                 e2[l] = V::select(open, s * p, e2[l]);
                 d[l] = V::select(open, shift + gamma, d[l]);
@@ -179,6 +208,24 @@ impl<V: Lanes> Tridiagonal<V> {
         }
         entropy
     }
+}
+
+/// A := H A H with the reflection H = I - v v^T / h; `p` is work space.
+#[inline(always)]
+pub(crate) fn reflect<V: Lanes>(a: &mut [V], v: &[V], h: f64, p: &mut [V]) {
+    times(a, v, p);
+    let zero = v[0].splat(0.0);
+    let inverse = zero.splat(1.0 / h);
+    let mut vp = zero;
+    for (p, &v) in p.iter_mut().zip(v) {
+        *p = *p * inverse;
+        vp = p.mul_add(v, vp);
+    }
+    let half = vp * inverse * zero.splat(0.5);
+    for (p, &v) in p.iter_mut().zip(v) {
+        *p = half.neg_mul_add(v, *p);
+    }
+    subtract_both(a, v, p);
 }
 
 /// `p` = A v; two rows of the triangle at a time, so that each entry of `p` is touched half as often.

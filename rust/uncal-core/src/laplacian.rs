@@ -60,6 +60,12 @@ impl Laplacian {
         Ok(())
     }
 
+    /// Take over what [`Self::solve`] would find for n answers: `fill` is handed the values and their components.
+    pub(crate) fn take(&mut self, n: usize, fill: impl FnOnce(&mut Vec<f64>, &mut Vec<f64>)) {
+        self.n = n;
+        fill(&mut self.values, &mut self.along);
+    }
+
     /// The same eigenvalues, with whole eigenvectors in the place of their components.
     fn solve_vectors<T: Float>(&mut self, similarity: &Squares<'_, T>, p: usize) -> Result<()> {
         self.fill(similarity, p)?;

@@ -1,8 +1,11 @@
 //! Which completions of a group mean the same, pair by pair: probabilities of entailment become rows of bits.
 
+#![allow(clippy::inline_always)] // see `simd`
+
 use std::ops::Range;
 use std::str::FromStr;
 
+use crate::simd::{Isa, Kernel, Simd};
 use crate::{Error, Groups, Real, Result, Squares};
 
 /// What two completions must say of each other, first to second and second to first, to mean the same.
@@ -63,6 +66,38 @@ pub(crate) struct Judgements<'a, T> {
     entail: &'a [T],
     contra: &'a [T],
     equivalence: Equivalence,
+    isa: Isa,
+}
+
+/// Entries to bits: no vectors by hand, but compiled for those of the machine.
+struct Reading<'a, T> {
+    e: &'a [T],
+    c: &'a [T],
+    most: T,
+    rule: Rule,
+    threshold: T,
+    said: &'a mut Said,
+}
+
+impl<T: Real> Kernel for Reading<'_, T> {
+    /// Whether all are probabilities.
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> bool {
+        let Self { e, c, most, rule, threshold, said } = self;
+        said.either.clear();
+        match rule {
+            Rule::Strict => pack(e, c, entails, &mut said.both),
+            Rule::NonContra => pack(e, c, |e, c| !contradicts(e, c), &mut said.both),
+            Rule::Relaxed => {
+                pack(e, c, |e, c| !contradicts(e, c), &mut said.both);
+                pack(e, c, entails, &mut said.either);
+            }
+            Rule::Soft => pack(e, c, |e, _| e >= threshold, &mut said.both),
+        }
+        probable(e, c, most)
+    }
 }
 
 impl<'a, T: Real> Judgements<'a, T> {
@@ -77,7 +112,7 @@ impl<'a, T: Real> Judgements<'a, T> {
                 return Err(Error::Length { name: "contra", len: contra.len(), expected: entail.len() });
             }
         };
-        Ok(Self { squares, entail, contra, equivalence })
+        Ok(Self { squares, entail, contra, equivalence, isa: Isa::chosen()? })
     }
 
     pub fn groups(&self) -> Groups<'a> {
@@ -89,24 +124,13 @@ impl<'a, T: Real> Judgements<'a, T> {
     /// # Errors
     /// [`Error::Entry`] for the first that is no probability; the diagonals may hold anything.
     pub fn read(&self, run: Range<usize>, said: &mut Said) -> Result<()> {
-        let Equivalence { rule, threshold } = self.equivalence;
         let entries = self.squares.entries(run.clone());
         let (e, c) = (&self.entail[entries.clone()], &self.contra[entries.clone()]);
-        if !probable(e, c, self.most()) {
+        let Equivalence { rule, threshold } = self.equivalence;
+        said.start = entries.start;
+        if !self.isa.run(Reading { e, c, most: self.most(), rule, threshold: T::nearest(threshold), said }) {
             run.clone().try_for_each(|p| self.check(p))?;
         }
-        let threshold = T::nearest(threshold);
-        said.either.clear();
-        match rule {
-            Rule::Strict => pack(e, c, entails, &mut said.both),
-            Rule::NonContra => pack(e, c, |e, c| !contradicts(e, c), &mut said.both),
-            Rule::Relaxed => {
-                pack(e, c, |e, c| !contradicts(e, c), &mut said.both);
-                pack(e, c, entails, &mut said.either);
-            }
-            Rule::Soft => pack(e, c, |e, _| e >= threshold, &mut said.both),
-        }
-        said.start = entries.start;
         Ok(())
     }
 
@@ -194,8 +218,7 @@ impl Relation<'_> {
     }
 
     /// What entries `(i, first)`, `(i, first + 1)`, ... say, 64 of them at most.
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // a tenth of the time for ten completions
+    #[inline(always)] // a tenth of the time for ten completions
     fn row(&self, bits: &[u64], i: usize, first: usize) -> u64 {
         let len = (self.n - first).min(64);
         let before = i * self.n + first;
@@ -222,6 +245,7 @@ fn bits_at(words: &[u64], at: usize, len: usize) -> u64 {
 }
 
 /// One bit for each entry, and a word more.
+#[inline(always)]
 fn pack<T: Real>(e: &[T], c: &[T], says: impl Fn(T, T) -> bool, bits: &mut Vec<u64>) {
     bits.clear();
     let ((whole_e, rest_e), (whole_c, rest_c)) = (e.as_chunks(), c.as_chunks());
@@ -232,7 +256,7 @@ fn pack<T: Real>(e: &[T], c: &[T], says: impl Fn(T, T) -> bool, bits: &mut Vec<u
     bits.extend([word(&last[0], &last[1], &says), 0]);
 }
 
-#[inline]
+#[inline(always)]
 fn word<T: Real>(e: &[T; 64], c: &[T; 64], says: impl Fn(T, T) -> bool) -> u64 {
     let mut bytes = [0_u8; 64];
     for ((byte, &e), &c) in bytes.iter_mut().zip(e).zip(c) {
@@ -247,6 +271,7 @@ fn word<T: Real>(e: &[T; 64], c: &[T; 64], says: impl Fn(T, T) -> bool) -> u64 {
 }
 
 /// Whether all entries lie in [0, 1] and no two together exceed `most`.
+#[inline(always)]
 fn probable<T: Real>(e: &[T], c: &[T], most: T) -> bool {
     const LANES: usize = 8;
     let (zero, one) = (T::nearest(0.0), T::nearest(1.0));
@@ -271,20 +296,21 @@ fn probable<T: Real>(e: &[T], c: &[T], most: T) -> bool {
 }
 
 #[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
+#[inline(always)]
 fn at_most_one<T: Real>(e: &[T], c: &[T]) -> bool {
     let one = T::nearest(1.0);
     e.iter().zip(c).fold(true, |fine, (&e, &c)| fine & (e <= one) & (c <= one))
 }
 
 #[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
-#[inline]
+#[inline(always)]
 fn entails<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (e > neutral) & (e > c)
 }
 
 #[allow(clippy::needless_bitwise_bool)] // without branches, so that the loop over entries becomes vectors
-#[inline]
+#[inline(always)]
 fn contradicts<T: Real>(e: T, c: T) -> bool {
     let neutral = T::nearest(1.0) - e - c;
     (c >= neutral) & (c >= e)

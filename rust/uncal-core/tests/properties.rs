@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Algorithm, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Kernel, Linkage, Norm, Pairs,
-    Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment, cosine_similarity,
-    degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity,
-    kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, rouge_l_similarity,
-    semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
+    Algorithm, Bad, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Kernel, Linkage, Norm,
+    Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment,
+    cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
+    jaccard_similarity, kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy,
+    rouge_l_similarity, semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn a_spectrum_is_a_distribution(e in group(), k in kernel()) {
-        let values = spectrum(e.view(), &ends(&e), &k).unwrap();
+        let values = spectrum(e.view(), &ends(&e), None, &k, Bad::Raise).unwrap();
         prop_assert_eq!(values.len(), e.nrows());
         prop_assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-14);
         prop_assert!(values.windows(2).all(|w| w[0] >= w[1]) && values.iter().all(|&l| l >= 0.0));
