@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from uncal import fast
-from uncal.types import FloatArray, Groups, Scorer
+from uncal.scorers._shared import Part, Shared
+from uncal.scorers._spectral import spectral
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenyiEntropy(Scorer):
+class RenyiEntropy(Shared):
     """Matrix Rényi entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
 
     Never more than the von Neumann entropy for orders above 1. See `uncal.fast.renyi_entropy`.
@@ -33,13 +34,8 @@ class RenyiEntropy(Scorer):
     gamma: float = 1.0
     normalize: bool = True
 
-    def __call__(self, groups: Groups, /) -> FloatArray:
-        """Score every group, (P,)."""
-        return fast.renyi_entropy(
-            groups.embeddings,
-            groups.offsets,
-            alpha=self.alpha,
-            kernel=self.kernel,
-            gamma=self.gamma,
-            normalize=self.normalize,
-        )
+    @property
+    def part(self) -> Part:
+        """A score of the kernel matrix."""
+        settings = {"alpha": self.alpha, "kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
+        return Part(spectral, "renyi_entropy", settings)

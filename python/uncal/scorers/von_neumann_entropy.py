@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from uncal import fast
-from uncal.types import FloatArray, Groups, Scorer
+from uncal.scorers._shared import Part, Shared
+from uncal.scorers._spectral import spectral
 
 
 @dataclass(frozen=True, kw_only=True)
-class VonNeumannEntropy(Scorer):
+class VonNeumannEntropy(Shared):
     """Von Neumann entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
 
     0 when all completions mean one thing, ln N when no two are alike. See `uncal.fast.von_neumann_entropy`.
@@ -32,8 +33,8 @@ class VonNeumannEntropy(Scorer):
     gamma: float = 1.0
     normalize: bool = True
 
-    def __call__(self, groups: Groups, /) -> FloatArray:
-        """Score every group, (P,)."""
-        return fast.von_neumann_entropy(
-            groups.embeddings, groups.offsets, kernel=self.kernel, gamma=self.gamma, normalize=self.normalize
-        )
+    @property
+    def part(self) -> Part:
+        """A score of the kernel matrix."""
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
+        return Part(spectral, "von_neumann_entropy", settings)
