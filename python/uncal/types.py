@@ -109,8 +109,8 @@ class Groups:
     entail, contra : ndarray of shape (sum of n_p squared,), optional
         Of each group its (n, n) matrix, one after the other: how likely completion i entails, or contradicts, j.
     nan_policy : {"raise", "propagate"}, default="raise"
-        What scorers do with an empty group and with one of whose embeddings a value is not finite: a `ValueError`, or
-        NaN for that group.
+        An empty group, and one of whose embeddings a value is not finite, is a `ValueError`, or has the score NaN, as
+        kernels with a `nan_policy` do it; `uncal.scorers.score` sees to it for every scorer.
     """
 
     offsets: IntArray
@@ -192,7 +192,7 @@ class Grader(Protocol):
 
 
 class Scorer(Protocol):
-    """Groups -> (P,) uncertainty, higher is less sure; NaN where `Groups.nan_policy` says so.
+    """Groups -> (P,) uncertainty, higher is less sure.
 
     Attributes
     ----------

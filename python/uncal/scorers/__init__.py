@@ -6,7 +6,7 @@ from typing import Any
 
 from uncal import plugins
 from uncal.errors import ConfigError
-from uncal.scorers._shared import Shared
+from uncal.scorers._shared import Shared, propagated, run_together
 from uncal.types import FloatArray, Groups, Scorer
 
 __getattr__, __dir__ = plugins.lazy_exports("scorers")
@@ -69,18 +69,12 @@ def score(scorers: Mapping[str, Scorer], groups: Groups) -> dict[str, FloatArray
     Returns
     -------
     dict of str to ndarray of shape (P,)
-        The same bits as each scorer gives by itself.
+        The same bits as each scorer gives by itself. Where `Groups.nan_policy` is "propagate", NaN for groups that are
+        empty or not finite.
     """
     parts = {name: scorer.part for name, scorer in scorers.items() if isinstance(scorer, Shared)}
-    scores: dict[str, FloatArray] = {}
-    while parts:
-        members: dict[str, str] = {}
-        (run, _, settings), *_ = parts.values()
-        for name, part in parts.items():
-            if part.run is run and all(part.settings.get(key, value) == value for key, value in settings.items()):
-                settings = settings | part.settings
-                members[name] = part.score
-        found = run(groups, tuple(dict.fromkeys(members.values())), settings)
-        scores |= {name: found[score] for name, score in members.items()}
-        parts = {name: part for name, part in parts.items() if name not in members}
-    return {name: scores[name] if name in scores else scorer(groups) for name, scorer in scorers.items()}
+    scores = propagated(parts, groups, lambda whole: run_together(parts, whole)) if parts else {}
+    for name, scorer in scorers.items():
+        if name not in scores:
+            scores |= propagated([name], groups, lambda whole, n=name, s=scorer: {n: s(whole)})  # type: ignore[misc]
+    return {name: scores[name] for name in scorers}

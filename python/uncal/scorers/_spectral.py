@@ -1,29 +1,17 @@
 """Scores of the kernel matrix of a group's embeddings: one pass makes the matrix, and all of them from it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from uncal import fast
+from uncal.scorers._shared import Part
 from uncal.types import FloatArray, Groups
 
 
-def spectral(groups: Groups, scores: tuple[str, ...], settings: dict[str, Any]) -> dict[str, FloatArray]:
-    """Run `uncal.fast.spectral_scores`."""
+def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:  # noqa: ARG001
+    """Score embeddings."""
     rows = groups.column("embeddings")
-    kept = np.ones(len(groups.offsets) - 1, dtype=bool)
-    if groups.nan_policy == "propagate":
-        before = np.concatenate([[0], np.cumsum(~np.isfinite(rows).all(axis=1))])[groups.offsets]
-        kept = (np.diff(before) == 0) & (np.diff(groups.offsets) > 0)
-        groups = groups if kept.all() else groups.take(kept)
-    made = {}
-    for name in scores:
-        values = np.full(len(kept), np.nan)
-        if kept.any():
-            values[kept] = getattr(fast, name)(
-                groups.embeddings,
-                groups.offsets,
-                **{k: v for k, v in settings.items() if k != "alpha" or name == "renyi_entropy"},
-            )
-        made[name] = values
-    return made
+    return {
+        name: getattr(fast, part.score)(rows, groups.offsets, **part.settings, **part.own)
+        for name, part in parts.items()
+    }

@@ -36,6 +36,6 @@ class RenyiEntropy(Shared):
 
     @property
     def part(self) -> Part:
-        """A score of the kernel matrix."""
-        settings = {"alpha": self.alpha, "kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
-        return Part(spectral, "renyi_entropy", settings)
+        """Its part of the pass over the embeddings."""
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
+        return Part(spectral, "renyi_entropy", settings, {"alpha": self.alpha})

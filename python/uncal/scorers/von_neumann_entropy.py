@@ -35,6 +35,6 @@ class VonNeumannEntropy(Shared):
 
     @property
     def part(self) -> Part:
-        """A score of the kernel matrix."""
+        """Its part of the pass over the embeddings."""
         settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
-        return Part(spectral, "von_neumann_entropy", settings)
+        return Part(spectral, "von_neumann_entropy", settings, {})
