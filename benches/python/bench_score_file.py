@@ -2,11 +2,11 @@
 
     python benches/python/bench_score_file.py [--prompts 1000000] [--completions 10] [--dim 384] [--folder DIR]
 
-Makes one file of float16 embeddings after the other (1e6 prompts are 7.7 GB), removed at the end: Parquet lists, Parquet
-FixedSizeBinary, Arrow IPC. Prints for each the seconds that reading it takes (the same batches, decoded and looked at
-once, without scoring), the seconds of the score stage, their ratio, and the peak of RssAnon of `uncal score` in its own
-process (/proc/PID/status, read every 10 ms; Linux). Reading and scoring alternate, medians are compared; the first
-reading, which warms the page cache, does not count.
+Makes one file of float16 embeddings after the other (1e6 prompts are 7.7 GB), removed at the end: Parquet lists,
+Parquet FixedSizeBinary, Arrow IPC. Prints for each the seconds that reading it takes (the same
+batches, decoded and looked at once, without scoring), the seconds of the score stage, their ratio, and the peak of
+RssAnon of `uncal score` in its own process (/proc/PID/status, read every 10 ms; Linux). Reading and scoring alternate,
+medians are compared; the first reading, which warms the page cache, does not count.
 """
 
 import argparse

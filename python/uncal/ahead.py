@@ -1,7 +1,7 @@
 """Read ahead: a thread fetches what comes next while the caller works on what came."""
 
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Full, Queue
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 _END = object()
 
 
-def ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
+def ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     """Give the same items in the same order, fetched by one thread that keeps at most `depth` of them waiting.
 
     What the fetching raises is raised here, in its turn. When the caller stops early, by an error or Ctrl-C too, the

@@ -3,8 +3,8 @@
 Two layouts are read. One row is one group: a list of vectors, of texts, of numbers. Or one row is one sample, and a
 column says which group it belongs to; the rows of a group lie next to each other.
 
-However they lie, `read` gives tables with the columns `id` and `schema.COLUMNS`, one row a group. Where the layout allows
-it they are views of the file: vectors in Arrow files are never copied, bytes and lists out of Parquet are decoded once.
+However they lie, `read` gives tables with the columns `id` and `schema.COLUMNS`, one row a group. Where the layout
+allows it they are views of the file: vectors in Arrow files with a group a row are never copied.
 """
 
 import hashlib
@@ -122,7 +122,7 @@ def _parquet(path: Path) -> Source:
 
 
 def _widest(file: pq.ParquetFile, columns: list[str]) -> int:
-    """Decoded bytes of a row, in the row group where they are most."""
+    """Count the decoded bytes of a row, in the row group where they are most."""
     widths = {"INT64": 8, "DOUBLE": 8, "INT96": 12}
     most = 1
     for index in range(file.metadata.num_row_groups):
@@ -131,7 +131,9 @@ def _widest(file: pq.ParquetFile, columns: list[str]) -> int:
         for i in range(group.num_columns):
             chunk, leaf = group.column(i), file.schema.column(i)
             if chunk.path_in_schema.partition(".")[0] in columns:
-                width = leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else widths.get(leaf.physical_type, 4)
+                width = (
+                    leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else widths.get(leaf.physical_type, 4)
+                )
                 total += max(chunk.num_values * width, chunk.total_uncompressed_size)
         most = max(most, -(-total // max(1, group.num_rows)))
     return most
@@ -240,7 +242,9 @@ def _array(values: list[Any], where: str) -> pa.Array:
     if arrays and all(isinstance(value, np.ndarray) for value in arrays) and len({a.ndim for a in arrays}) == 1:
         kept = pa.array([value is None for value in values])
         if arrays[0].ndim == 1:
-            return _lists([0 if value is None else len(value) for value in values], pa.array(np.concatenate(arrays)), kept)
+            return _lists(
+                [0 if value is None else len(value) for value in values], pa.array(np.concatenate(arrays)), kept
+            )
         widths = np.concatenate([np.full(len(a), a.shape[1]) for a in arrays])
         inner = _lists(widths, pa.array(np.concatenate([a.reshape(-1) for a in arrays])))
         return _lists([0 if value is None else len(value) for value in values], inner, kept)
@@ -274,22 +278,20 @@ def resolve(source: Source, wanted: Iterable[str], layout: Layout) -> dict[str, 
     """
     found = {}
     for name in wanted:
-        if name in layout.columns:
-            if layout.columns[name] not in source.names:
-                raise ArtefactError(
-                    f"{source.path} has no column {layout.columns[name]!r}; it has {', '.join(source.names)}"
-                )
-            found[name] = layout.columns[name]
-        else:
-            found |= {name: theirs for theirs in reversed(NAMES.get(name, ())) if theirs in source.names}
+        given = layout.columns.get(name)
+        if given is not None and given not in source.names:
+            raise ArtefactError(f"{source.path} has no column {given!r}; it has {', '.join(source.names)}")
+        theirs = next((known for known in NAMES.get(name, ()) if known in source.names), None)
+        if given is not None or theirs is not None:
+            found[name] = str(given or theirs)
     return found
 
 
 def lacking(source: Source, name: str) -> NoReturn:
     """Complain that a file has no column of a kind."""
     raise ArtefactError(
-        f"{source.path} has no {name} (looked for {', '.join(NAMES[name])}); it has {', '.join(source.names)}: name the "
-        f"column by --{name}-column"
+        f"{source.path} has no {name} (looked for {', '.join(NAMES[name])}); it has {', '.join(source.names)}: name "
+        f"the column by --{name}-column"
     )
 
 
@@ -326,7 +328,9 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
     try:
         start, dim = 0, None
         batches = source.batches(list(dict.fromkeys(columns.values())) or source.names[:1], rows)
-        for batch, ends in _by_group(batches, columns["group"], source.path) if per_sample else zip(batches, repeat(None)):
+        for batch, ends in (
+            _by_group(batches, columns["group"], source.path) if per_sample else zip(batches, repeat(None))
+        ):
             where = _Where(source.path, start)
             table = canonical(batch, columns, layout, ends, where)
             if "embeddings" in wanted:
@@ -351,9 +355,7 @@ class _Where:
         raise ArtefactError(f"{self.path}, row {self.start + row}: column {column!r} {what}")
 
 
-def _by_group(
-    batches: Iterable[pa.RecordBatch], column: str, path: Path
-) -> Iterator[tuple[pa.RecordBatch, IntArray]]:
+def _by_group(batches: Iterable[pa.RecordBatch], column: str, path: Path) -> Iterator[tuple[pa.RecordBatch, IntArray]]:
     """Batches of whole groups, and where in them each group ends; a group cut by a border waits for its rest."""
     held: pa.RecordBatch | None = None
     seen, start = _Seen(), 0
@@ -362,8 +364,8 @@ def _by_group(
         again = seen.add(_keys(runs))
         if again is not None:
             raise ArtefactError(
-                f"{path}, row {start + int(ends[again])}: group {runs[again].as_py()!r} comes again; the rows of a group "
-                "must lie next to each other (sort the file by that column)"
+                f"{path}, row {start + int(ends[again])}: group {runs[again].as_py()!r} comes again; the rows of a "
+                "group must lie next to each other (sort the file by that column)"
             )
         return batch, ends
 
@@ -408,9 +410,13 @@ class _Seen:
 
 
 def _keys(names: pa.Array) -> NDArray[np.uint64]:
-    """A key of each name: an integer itself, otherwise 64 bits of a hash (two of 1e7 names share one once in 400 000)."""
+    """Make a key of each name: an integer itself, otherwise 64 bits of a hash.
+
+    Among 1e7 texts two share a key about once in 400 000 files.
+    """
     if pa.types.is_integer(names.type):
-        return names.cast(pa.int64()).to_numpy().view(np.uint64) if names.type != pa.uint64() else names.to_numpy()
+        integers: NDArray[Any] = names.to_numpy()
+        return integers.astype(np.uint64)
     digests = b"".join(hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in names.to_pylist())
     return np.frombuffer(digests, np.uint64)
 
@@ -441,7 +447,9 @@ def canonical(
         if (name != "texts" or ends is None) and _is_text(array.type):
             array = _parsed(array, columns[name], where)
         if pa.types.is_null(array.type):
-            kind = pa.list_(pa.float32(), 1) if name == "embeddings" else pa.string() if name == "texts" else pa.float64()
+            kind = (
+                pa.list_(pa.float32(), 1) if name == "embeddings" else pa.string() if name == "texts" else pa.float64()
+            )
             made[name] = pa.nulls(len(made["id"]), pa.large_list(kind))
             continue
         column = _Column(columns[name], where, array.type, ends is not None)
@@ -549,8 +557,10 @@ def _vectors(array: pa.Array, field: pa.Field, layout: Layout, column: _Column) 
     if column.per_sample:
         dim = _one_width(offsets, rows, column)
     if dim is None and len(numbers):
-        column.fail(f"is {column.kind}: say how many numbers a vector has (--dim), or which column says what group a row "
-                    "belongs to (--group-column)")  # fmt: skip
+        column.fail(
+            f"is {column.kind}: say how many numbers a vector has (--dim), or which column says what group a row "
+            "belongs to (--group-column)"
+        )
     dim = dim or 1
     if (offsets % dim).any():
         row = int((offsets % dim).argmax()) - 1
@@ -575,7 +585,7 @@ def _dim(field: pa.Field, layout: Layout) -> int | None:
 
 
 def _one_width(ends: IntArray, rows: IntArray, column: _Column) -> int | None:
-    """The length that all lists have; `rows` says which of them belong to each row."""
+    """Find the length that all lists have; `rows` says which of them belong to each row."""
     widths = np.diff(ends)
     if not len(widths):
         return None
@@ -589,20 +599,16 @@ def _one_width(ends: IntArray, rows: IntArray, column: _Column) -> int | None:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return kind in (pa.string(), pa.large_string())
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_fixed_size_binary(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
+    tests = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
 
 
 def _from_bytes(array: pa.Array, field: pa.Field, layout: Layout, column: _Column) -> tuple[IntArray, pa.Array]:

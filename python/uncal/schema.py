@@ -90,7 +90,7 @@ def scores(names: tuple[str, ...]) -> pa.Schema:
 
 
 COLUMNS = ("embeddings", "texts", "logprobs", "entail", "contra")
-"""What a group to score may hold, one list a group: vectors, texts, numbers, and two flat (n, n) matrices of numbers."""
+"""What a group to score may hold, one list a group: vectors, texts, numbers, two flat (n, n) matrices of numbers."""
 
 SQUARE = ("entail", "contra")
 
@@ -147,14 +147,20 @@ def _column(name: str, column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, Bo
     """Offsets (P + 1,), which rows are there, and the K values, of a column of lists."""
     array = column
     if isinstance(column, pa.ChunkedArray):  # combine_chunks copies even a single chunk
-        array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+        array = (
+            column.chunk(0)
+            if column.num_chunks == 1
+            else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+        )
     if not (pa.types.is_large_list(array.type) or pa.types.is_list(array.type)):
         raise ArtefactError(f"column {name!r} is {array.type}; it must be a large_list")
     offsets, values = unnest(array)
     present: BoolArray = array.is_valid().to_numpy(zero_copy_only=False) & (np.diff(offsets) > 0)
     if name == "embeddings":
         if not pa.types.is_fixed_size_list(values.type):
-            raise ArtefactError(f"column {name!r} is {array.type}; it must be a large_list of fixed_size_list of floats")
+            raise ArtefactError(
+                f"column {name!r} is {array.type}; it must be a large_list of fixed_size_list of floats"
+            )
         _, numbers = unnest(values)
         rows = numbers.to_numpy(zero_copy_only=False).reshape(-1, values.type.list_size)
         return offsets, present & ~any_inside(values, offsets), rows

@@ -102,7 +102,7 @@ def _datasets_folder(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def files_of_datasets(path: Path) -> list[Path]:
-    """The Arrow or Parquet files of a folder that Hugging Face `datasets` saved."""
+    """Find the Arrow or Parquet files of a folder that Hugging Face `datasets` saved."""
     if (path / "dataset_dict.json").exists():
         splits = ", ".join(sorted(p.name for p in path.iterdir() if p.is_dir()))
         raise ArtefactError(f"{path} holds several splits ({splits}); name the folder of one")

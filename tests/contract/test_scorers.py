@@ -26,7 +26,10 @@ def variants() -> list[Any]:
         kind = load("scorers", name)
         hints = get_type_hints(kind)
         picks = {field.name: field.default for field in fields(kind) if field.name in PICKS}
-        settings = [{}, *({key: value} for key, usual in picks.items() for value in get_args(hints[key]) if value != usual)]
+        settings = [
+            {},
+            *({key: value} for key, usual in picks.items() for value in get_args(hints[key]) if value != usual),
+        ]
         found += [pytest.param((name, each), id="-".join([name, *each.values()])) for each in settings]
     return found
 

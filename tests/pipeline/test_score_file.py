@@ -2,6 +2,7 @@
 
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ EXPECTED = fast.von_neumann_entropy(VECTORS, OFFSETS)
 
 
 def groups() -> list[list[list[float]]]:
-    return [VECTORS[a:b].tolist() for a, b in zip(OFFSETS, OFFSETS[1:], strict=False)]
+    return [VECTORS[a:b].tolist() for a, b in pairwise(OFFSETS)]
 
 
 def write(path: Path, table: pa.Table) -> Path:
@@ -105,9 +106,7 @@ def test_embeddings_are_made_of_texts_when_there_are_none(cli: Any, tmp_path: Pa
     assert "score: 1 groups could not be scored and are null in" in ended.err
 
 
-def test_groups_that_cannot_be_scored_are_null_and_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_groups_that_cannot_be_scored_are_null_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = groups()
     bad = [kept[0], None, [], [[float("nan")] * 8, *kept[2]], [[float("inf")] * 8], kept[3]]
     path = write(tmp_path / "a.parquet", pa.table({"embeddings": bad}))

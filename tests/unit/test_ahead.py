@@ -63,13 +63,12 @@ def test_the_reader_ends_and_closes_its_source_when_the_caller_stops() -> None:
 
     def items() -> Iterator[int]:
         try:
-            for i in range(1000):
-                yield i
+            yield from range(1000)
         finally:
             closed.set()
 
     batches = ahead(items())
     assert next(batches) == 0
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert closed.is_set()
     assert threads() == []

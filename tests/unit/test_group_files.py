@@ -138,7 +138,9 @@ def test_a_null_group_or_a_group_with_a_null_in_it_is_null(kept: Any) -> None:
 
 
 def test_names_are_guessed_in_order_and_may_be_given(kept: Any) -> None:
-    path = kept(pa.table({"uid": ["u"], "mine": ["m"], "embedding": [[[1.0]]], "vector": [[[2.0]]], "other": [[[3.0]]]}))
+    path = kept(
+        pa.table({"uid": ["u"], "mine": ["m"], "embedding": [[[1.0]]], "vector": [[[2.0]]], "other": [[[3.0]]]})
+    )
     assert read(path).to_pydict() == {"id": ["u"], "embeddings": [[[1.0]]]}
     assert read(path, to=layout(id="mine", embeddings="other")).to_pydict() == {"id": ["m"], "embeddings": [[[3.0]]]}
 
@@ -147,7 +149,9 @@ def test_names_are_guessed_in_order_and_may_be_given(kept: Any) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4096])
-@pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float16(), 2), pa.binary(8), pa.binary()], ids=str)
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float32()), pa.list_(pa.float16(), 2), pa.binary(8), pa.binary()], ids=str
+)
 def test_samples_are_gathered_into_groups_across_the_borders_of_batches(
     kept: Any, kind: pa.DataType, rows: int
 ) -> None:
@@ -280,7 +284,10 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"id": 1, "embeddings": [[1, 2], [3]]}], r"row 0: column 'embeddings' has a vector of 1 numbers, others have 2"),
+        (
+            [{"id": 1, "embeddings": [[1, 2], [3]]}],
+            r"row 0: column 'embeddings' has a vector of 1 numbers, others have 2",
+        ),
         (
             [{"id": 1, "embeddings": [[1, 2]]}, {"id": 2, "embeddings": [[1, 2], [3, 4, 5]]}],
             r"row 1: column 'embeddings' has a vector of 3 numbers, others have 2",
@@ -288,7 +295,10 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
         ([{"id": 1, "embeddings": "[[1, 2"}], r"row 0: column 'embeddings' is not a JSON list"),
         ([{"id": 1, "embeddings": 3}], r"column 'embeddings' is int64; embeddings are lists of vectors, or bytes"),
         ([{"id": 1, "embeddings": [["x"]]}], r"column 'embeddings' is .*string.*; embeddings are numbers"),
-        ([{"id": 1, "embeddings": [[1]]}, {"id": 2, "embeddings": 2}], r"column 'embeddings' holds values of several k"),
+        (
+            [{"id": 1, "embeddings": [[1]]}, {"id": 2, "embeddings": 2}],
+            r"column 'embeddings' holds values of several k",
+        ),
         ([{"id": None, "embeddings": [[1]]}, {"id": 2}], r"row 0: column 'id' is null; every row needs its id"),
         ([{"id": [1], "embeddings": [[1]]}], r"column 'id' is .*list.*; ids are texts or numbers"),
     ],
@@ -331,7 +341,9 @@ def test_bytes_that_do_not_fit_are_an_error(kept: Any) -> None:
 def test_files_that_are_no_files_of_groups_are_errors(tmp_path: Path, name: str) -> None:
     if not name.startswith("none"):
         (tmp_path / name).write_text("junk" if name.startswith("junk") else "")
-    said = {"none": "no file", "junk": "cannot be read", "empty": "has no rows", "kind": "of no kind"}[name.split(".")[0]]
+    said = {"none": "no file", "junk": "cannot be read", "empty": "has no rows", "kind": "of no kind"}[
+        name.split(".")[0]
+    ]
     with pytest.raises(ArtefactError, match=said):
         read(tmp_path / name)
 

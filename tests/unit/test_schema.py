@@ -59,7 +59,9 @@ def test_null_and_empty_groups_cannot_be_scored_and_copy_nothing() -> None:
 
 def test_what_lies_behind_a_null_does_no_harm() -> None:
     vectors = pa.array([[1, 2], [3, 4], [5, 6]], pa.list_(pa.float32(), 2))
-    made = pa.LargeListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int64()), vectors, mask=pa.array([False, True, False]))
+    made = pa.LargeListArray.from_arrays(
+        pa.array([0, 1, 2, 3], pa.int64()), vectors, mask=pa.array([False, True, False])
+    )
     groups, scorable = groups_of(made)
     assert scorable.tolist() == [True, False, True]
     assert groups.offsets.tolist() == [0, 1, 2, 3]

@@ -14,7 +14,8 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `kind`, `name` and `summary` of each; for a scorer also `needs` (with its default settings), `range`, `unit` and `source`.
+        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `range`, `unit` and
+        `source`.
     """
     described = []
     for name in plugins.names(kind):

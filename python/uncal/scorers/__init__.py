@@ -1,7 +1,7 @@
 """Scorers: a group of completions -> its uncertainty. Each file here is one; its name is the plugin's."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from uncal import plugins
@@ -40,7 +40,10 @@ def make_several(names: Iterable[str], settings: Mapping[str, Any]) -> dict[str,
     RenyiEntropy(alpha=3.0, kernel='rbf', gamma=0.5, normalize=True)
     """
     names = list(names)
-    known = {name: [field.name for field in fields(plugins.load("scorers", name)) if field.init] for name in names}
+    kinds = {name: plugins.load("scorers", name) for name in names}
+    known = {
+        name: [f.name for f in fields(kind) if f.init] if is_dataclass(kind) else [] for name, kind in kinds.items()
+    }
     given: dict[str, dict[str, Any]] = {name: {} for name in names}
     own: dict[str, dict[str, Any]] = {name: {} for name in names}
     for key, value in settings.items():

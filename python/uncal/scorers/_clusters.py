@@ -30,7 +30,7 @@ class Clustered(Scorer):
         return frozenset({"embeddings"} if self.clusters == "embeddings" else {"entail", "contra"})
 
     def clusters_of(self, groups: Groups) -> IntArray:
-        """The cluster of each completion, (K,)."""
+        """Give the cluster of each completion, (K,)."""
         made = _made.setdefault(groups, {})
         key = (self.clusters, self.threshold, self.linkage, self.rule, self.algorithm)
         if key not in made:

@@ -28,7 +28,7 @@ def check(similarity: str, known: tuple[str, ...] = tuple(_NEEDS)) -> None:
 
 
 def matrices(groups: Groups, similarity: str) -> NDArray[Any]:
-    """The (n, n) matrix of each group, flat; made once for the same groups."""
+    """Give the (n, n) matrix of each group, flat; made once for the same groups."""
     made = _made.setdefault(groups, {})
     if similarity not in made:
         made[similarity] = _matrices(groups, similarity)

@@ -24,7 +24,8 @@ class Degree(Shared):
 
     References
     ----------
-    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors' code.
+    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors'
+    code.
     """
 
     range: ClassVar[str] = "0 to N - 1"

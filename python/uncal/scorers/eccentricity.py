@@ -12,9 +12,9 @@ from uncal.scorers._similarity import Similarity
 class Eccentricity(Shared):
     """Spread of a group in the graph Laplacian's eigenvectors: the root of the sum of squared distances to their mean.
 
-    The eigenvectors are those of eigenvalues below `cut`; the Laplacian is that of `eigenvalue_laplacian`. Cost O(N^3) a
-    group, plus the similarities. It moves in steps: an eigenvalue that crosses the cut adds a dimension. Prefer
-    `eigenvalue_laplacian` unless you need the published measure. See `uncal.fast.eccentricity`.
+    The eigenvectors are those of eigenvalues below `cut`; the Laplacian is that of `eigenvalue_laplacian`. Cost
+    O(N^3) a group, plus the similarities. It moves in steps: an eigenvalue that crosses the cut adds a dimension.
+    Prefer `eigenvalue_laplacian` unless you need the published measure. See `uncal.fast.eccentricity`.
 
     Attributes
     ----------
@@ -26,7 +26,8 @@ class Eccentricity(Shared):
 
     References
     ----------
-    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors' code.
+    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors'
+    code.
     """
 
     range: ClassVar[str] = "0 to sqrt(N)"

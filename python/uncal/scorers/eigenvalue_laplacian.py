@@ -10,12 +10,11 @@ from uncal.scorers._similarity import Similarity
 
 @dataclass(frozen=True, kw_only=True)
 class EigenvalueLaplacian(Shared):
-    """How many meanings a group has, not only in whole numbers: ``sum(max(0, 1 - l))`` over the Laplacian's eigenvalues.
+    """How many meanings a group has, not only in whole numbers: ``sum(max(0, 1 - l))``, l the Laplacian's eigenvalues.
 
-    With W the similarities, made symmetric, and D their row sums, the eigenvalues l are those of
-    ``I - D^-1/2 W D^-1/2``. It is the number of clusters where similarities are 0 or 1. Cost O(N^3) a group, plus the
-    similarities; with `degree` and `eccentricity` of the same similarity one spectrum serves all. Use it without access
-    to the model, on texts alone. See `uncal.fast.eigenvalue_laplacian`.
+    With W the similarities, made symmetric, and D their row sums, the Laplacian is ``I - D^-1/2 W D^-1/2``.
+    It is the number of clusters where similarities are 0 or 1. Cost O(N^3) a group, plus the similarities; with
+    `degree` and `eccentricity` of the same similarity one spectrum serves all. Use it without access to the model, on texts alone. See `uncal.fast.eigenvalue_laplacian`.
 
     Attributes
     ----------
@@ -25,7 +24,8 @@ class EigenvalueLaplacian(Shared):
 
     References
     ----------
-    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors' code.
+    Lin, Trivedi and Sun, Generating with Confidence, TMLR 2024, arXiv 2305.19187. Status: verified in the authors'
+    code.
     """
 
     range: ClassVar[str] = "1 to N"

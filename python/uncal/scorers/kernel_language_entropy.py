@@ -17,8 +17,8 @@ class KernelLanguageEntropy(Scorer):
 
     With W the weights of the graph and L = D - W its Laplacian, K is ``exp(-t L)`` (heat) or
     ``(2 nu / kappa^2 I + L)^-nu`` (matern), scaled to a unit diagonal; the score is ``-sum(l ln l)`` over the
-    eigenvalues l of K / N. Cost O(N^3) a group, plus the similarities. Use it with an entailment model, for which it was
-    published; it sees degrees of entailment where semantic entropy sees clusters. See
+    eigenvalues l of K / N. Cost O(N^3) a group, plus the similarities. Use it with an entailment model, for which it
+    was published; it sees degrees of entailment where semantic entropy sees clusters. See
     `uncal.fast.kernel_language_entropy`.
 
     Attributes

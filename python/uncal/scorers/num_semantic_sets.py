@@ -12,8 +12,8 @@ from uncal.types import FloatArray, Groups
 class NumSemanticSets(Clustered):
     """How many clusters of completions that mean the same a group has: |C|, a whole number.
 
-    Cost O(N^2 D) a group with clusters of embeddings, O(N^2) with given entailment; free beside `semantic_entropy`. Use it
-    to look at groups, or as a coarse score: it knows nothing of how big clusters are. See
+    Cost O(N^2 D) a group with clusters of embeddings, O(N^2) with given entailment; free beside `semantic_entropy`. Use
+    it to look at groups, or as a coarse score: it knows nothing of how big clusters are. See
     `uncal.fast.num_semantic_sets`.
 
     Attributes

@@ -13,8 +13,8 @@ class SemanticEntropy(Clustered):
     """Entropy of the clusters of completions that mean the same: ``-sum(p_C ln p_C)``, with p_C the share of cluster C.
 
     Cost O(N^2 D) a group with clusters of embeddings, O(N^2) with given entailment. Use it as published with an
-    entailment model; clusters of embeddings need none, but their threshold has to fit the embedder. It cannot tell groups
-    apart in which all completions differ. See `uncal.fast.semantic_entropy`, `uncal.fast.cluster_embeddings` and
+    entailment model; clusters of embeddings need none, but their threshold has to fit the embedder. It cannot tell
+    groups apart in which all completions differ. See `uncal.fast.semantic_entropy`, `uncal.fast.cluster_embeddings` and
     `uncal.fast.cluster_entailment`.
 
     Attributes
@@ -31,7 +31,8 @@ class SemanticEntropy(Clustered):
     algorithm : {"first", "overwrite", "sequential", "components", "complete"}, default="first"
         Of clusters by entailment.
     estimator : {"discrete", "rao_blackwell", "kuhn", "mean", "direct", "naive"}, default="discrete"
-        "discrete" counts; the others weigh by the column `logprobs`, and count equal texts as often as they were sampled.
+        "discrete" counts; the others weigh by the column `logprobs`, and count equal texts as often as they were
+        sampled.
 
     References
     ----------

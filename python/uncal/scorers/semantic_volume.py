@@ -9,7 +9,7 @@ from uncal.scorers._spectral import spectral
 
 @dataclass(frozen=True, kw_only=True)
 class SemanticVolume(Shared):
-    """Log-volume that a group's unit embeddings span: ``ln det(V V^T + eps I)``, with a unit row of V for each completion.
+    """Log-volume that a group's unit embeddings span: ``ln det(V V^T + eps I)``, with a unit row of V for each.
 
     Cost O(N^2 D + N^3) a group. With a small eps each repeated completion costs ln eps, so it mostly counts how many
     are distinct: it tells groups apart that have few repetitions. Values of different N, D or eps do not compare.

@@ -12,8 +12,8 @@ from uncal.types import FloatArray, Groups, Scorer
 class VariationRatio(Scorer):
     """One minus the mean similarity of two different completions: ``1 - sum(s_ij for i != j) / (N (N - 1))``.
 
-    On ROUGE-L it is one minus what is known as lexical similarity. Cost O(N^2) a group, plus the similarities. Use it as
-    the baseline that needs nothing but texts: a score that does not beat it is not worth its model. See
+    On ROUGE-L it is one minus what is known as lexical similarity. Cost O(N^2) a group, plus the similarities. Use it
+    as the baseline that needs nothing but texts: a score that does not beat it is not worth its model. See
     `uncal.fast.variation_ratio`.
 
     Attributes

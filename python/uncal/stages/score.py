@@ -227,7 +227,8 @@ def _embeds(source: Source, config: Config) -> bool:
     if not group_files.resolve(source, ("embeddings",), config.layout):
         raise ArtefactError(
             f"{source.path} has no embeddings (looked for {', '.join(group_files.NAMES['embeddings'])}); it has "
-            f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by --embedder"
+            f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
+            "--embedder"
         )
     return False
 
