@@ -200,3 +200,39 @@ def test_an_interrupt_ends_it_with_one_line_and_no_file(cli: Any, tmp_path: Path
     assert ended.code == 130
     assert ended.err == "uncal: interrupted; the same command goes on where it was\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.arrow"]
+
+
+def test_texts_and_logprobs_of_a_run_come_from_its_completions(tmp_path: Path, fabricate: Any) -> None:
+    run = fabricate(tmp_path / "run", 30)
+    names = ("von_neumann_entropy", "variation_ratio", "semantic_entropy")
+    config = score.Config(scorers=names, scorer_settings={"estimator": "rao_blackwell"}, rows=7)
+    out = score.score(run / schema.EMBEDDINGS, tmp_path / "scores.parquet", config)
+    made, kept = pq.read_table(out), pq.read_table(run / schema.COMPLETIONS)
+    rows = np.array(next(iter(artefacts.read(run / schema.EMBEDDINGS)))["embeddings"].to_pylist(), np.float32)
+    logprobs = [sum(tokens) for group in kept["logprobs"].to_pylist() for tokens in group]
+    offsets = np.arange(0, 121, 4)
+    flat = rows.reshape(120, -1)
+    texts = [text for group in kept["completions"].to_pylist() for text in group]
+    expected = (
+        fast.von_neumann_entropy(flat, offsets),
+        fast.variation_ratio(fast.rouge_l_similarity(texts, offsets), offsets),
+        fast.semantic_entropy(
+            fast.cluster_embeddings(flat, offsets), offsets, logprobs=logprobs, estimator="rao_blackwell"
+        ),
+    )
+    for name, values in zip(names, expected, strict=True):
+        np.testing.assert_array_equal(made[name].to_numpy(), values, err_msg=name)
+    maker = artefacts.made_by(out)
+    assert maker is not None
+    assert set(maker.inputs) == {"embeddings", "completions"}
+
+
+def test_completions_alone_are_scored_by_what_reads_texts(cli: Any, tmp_path: Path, fabricate: Any) -> None:
+    run = fabricate(tmp_path / "run", 5)
+    out = tmp_path / "scores.parquet"
+    ended = cli(
+        "score", run / schema.COMPLETIONS, "-o", out, "--scorers", "degree", "--scorer-settings", "similarity=jaccard"
+    )
+    assert ended.code == 0, ended.err
+    texts = pq.read_table(run / schema.COMPLETIONS)["completions"].to_pylist()
+    np.testing.assert_array_equal(pq.read_table(out)["degree"].to_numpy(), fast.degree(fast.jaccard_similarity(texts)))

@@ -14,7 +14,8 @@ class EigenvalueLaplacian(Shared):
 
     With W the similarities, made symmetric, and D their row sums, the Laplacian is ``I - D^-1/2 W D^-1/2``.
     It is the number of clusters where similarities are 0 or 1. Cost O(N^3) a group, plus the similarities; with
-    `degree` and `eccentricity` of the same similarity one spectrum serves all. Use it without access to the model, on texts alone. See `uncal.fast.eigenvalue_laplacian`.
+    `degree` and `eccentricity` of the same similarity one spectrum serves all. Use it
+    without access to the model, on texts alone. See `uncal.fast.eigenvalue_laplacian`.
 
     Attributes
     ----------

@@ -12,7 +12,9 @@ from uncal.scorers._spectral import spectral
 class VonNeumannEntropy(Shared):
     """Von Neumann entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
 
-    0 when all completions mean one thing, ln N when no two are alike. See `uncal.fast.von_neumann_entropy`.
+    With l the eigenvalues, ``-sum(l ln l)``: 0 when all completions mean one thing, ln N when no two are alike. Cost
+    O(N^2 D + N^3) a group, bound by memory for N up to 20. Use it unless you have a reason for another. See
+    `uncal.fast.von_neumann_entropy`.
 
     Attributes
     ----------
