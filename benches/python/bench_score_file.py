@@ -4,9 +4,9 @@
 
 Makes one file of float16 embeddings after the other (1e6 prompts are 7.7 GB), removed at the end: Parquet lists,
 Parquet FixedSizeBinary, Arrow IPC. Prints for each the seconds that reading it takes (the same
-batches, decoded, or looked at once in a mapped file, without scoring), the seconds of the score stage, their ratio, and the peak of
-RssAnon of `uncal score` in its own process (/proc/PID/status, read every 10 ms; Linux). Reading and scoring alternate,
-medians are compared; the first reading, which warms the page cache, does not count.
+batches, decoded, or in a mapped file looked at once, without scoring), the seconds of the score stage, their ratio, and
+the peak of RssAnon of `uncal score` in its own process (/proc/PID/status, read every 10 ms; Linux). Reading and scoring
+alternate, medians are compared; the first reading, which warms the page cache, does not count.
 """
 
 import argparse

@@ -51,6 +51,6 @@ def _matrices(groups: Groups, similarity: str) -> NDArray[Any]:
 def graph(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:
     """Measure the similarity graph: one spectrum for all parts."""
     values = matrices(groups, settings["similarity"])
-    names = tuple(dict.fromkeys(part.score for part in parts.values()))
+    names: list[Any] = list(dict.fromkeys(part.score for part in parts.values()))
     found = fast.graph_scores(values, groups.offsets, names=names, cut=settings.get("cut", 0.9))
     return {name: found[part.score] for name, part in parts.items()}

@@ -13,8 +13,8 @@ class RenyiEntropy(Shared):
     """Matrix Rényi entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
 
     With l the eigenvalues, ``ln(sum(l ** alpha)) / (1 - alpha)``. Never more than the von Neumann entropy for orders
-    above 1. Cost O(N^2 D) a group for order 2, which needs no eigenvalues. Use it where N is large, or where the biggest
-    meaning shall count for more. See `uncal.fast.renyi_entropy`.
+    above 1. Cost O(N^2 D) a group for order 2, which needs no eigenvalues. Use it where N is large, or where the
+    biggest meaning shall count for more. See `uncal.fast.renyi_entropy`.
 
     Attributes
     ----------
@@ -27,8 +27,8 @@ class RenyiEntropy(Shared):
 
     References
     ----------
-    Giraldo, Rao and Principe, Measures of Entropy from Data Using Infinitely Divisible Kernels, arXiv 1211.2459. Status:
-    inferred; to score completions by it is a proposal.
+    Giraldo, Rao and Principe, Measures of Entropy from Data Using Infinitely Divisible Kernels, arXiv 1211.2459.
+    Status: inferred; to score completions by it is a proposal.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"embeddings"})
