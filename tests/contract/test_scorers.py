@@ -1,7 +1,7 @@
 """What every scorer promises, with each thing that it can read."""
 
 import pickle
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -140,7 +140,10 @@ def test_bad_groups_are_nan_where_told_so_and_errors_otherwise(scorer: Scorer, g
             scorers.score({"it": scorer}, wrong)
 
 
-def test_scored_together_they_give_the_same_bits_as_alone(groups: Groups) -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scored_together_they_give_the_same_bits_as_alone(groups: Groups, dtype: type) -> None:
+    assert groups.embeddings is not None
+    groups = replace(groups, embeddings=groups.embeddings.astype(dtype))
     several = {str(variant.id): make(variant.values[0][0], **variant.values[0][1]) for variant in variants()}
     together = scorers.score(several, groups)
     assert list(together) == list(several)

@@ -236,3 +236,42 @@ def test_completions_alone_are_scored_by_what_reads_texts(cli: Any, tmp_path: Pa
     assert ended.code == 0, ended.err
     texts = pq.read_table(run / schema.COMPLETIONS)["completions"].to_pylist()
     np.testing.assert_array_equal(pq.read_table(out)["degree"].to_numpy(), fast.degree(fast.jaccard_similarity(texts)))
+
+
+LONGEST = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from uncal.types import FloatArray, Groups, Scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Longest(Scorer):
+    needs: ClassVar[frozenset[str]] = frozenset({"texts"})
+    range: ClassVar[str] = "0 up"
+    unit: ClassVar[str] = "character"
+    source: ClassVar[str] = "made up"
+
+    def __call__(self, groups: Groups, /) -> FloatArray:
+        lengths = [len(text) for text in groups.texts.to_pylist()]
+        return np.maximum.reduceat(lengths, groups.offsets[:-1]).astype(float)
+"""
+
+
+def test_a_scorer_of_somebody_else_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "longest.py").write_text(LONGEST)
+    monkeypatch.syspath_prepend(tmp_path)
+    texts = [["a", "bcd"], [], ["ef", "g", None], ["h"]]
+    path = write(tmp_path / "a.parquet", pa.table({"texts": texts}))
+    out = score.score(path, tmp_path / "s.parquet", score.Config(scorers=("longest:Longest",)))
+    assert pq.read_table(out)["longest:Longest"].to_pylist() == [3.0, None, None, 1.0]
+
+
+def test_numbers_that_make_no_sense_are_one_error_with_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"entail": [[1.0], [1.0, float("inf"), 0.0, 1.0]]}))
+    config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"})
+    with pytest.raises(artefacts.ArtefactError, match=f"{path}, from row 0 on: similarity: .*group 1"):
+        score.score(path, tmp_path / "s.parquet", config)
+    assert not (tmp_path / "s.parquet").exists()

@@ -27,7 +27,9 @@ class Clustered(Scorer):
     @property
     def needs(self) -> frozenset[str]:
         """What the clusters are made of."""
-        return frozenset({"embeddings"} if self.clusters == "embeddings" else {"entail", "contra"})
+        if self.clusters == "embeddings":
+            return frozenset({"embeddings"})
+        return frozenset({"entail"} if self.rule == "soft" else {"entail", "contra"})
 
     def clusters_of(self, groups: Groups) -> IntArray:
         """Give the cluster of each completion, (K,)."""
@@ -45,7 +47,7 @@ class Clustered(Scorer):
             )
         return fast.cluster_entailment(
             groups.column("entail"),
-            groups.column("contra"),
+            None if self.rule == "soft" else groups.column("contra"),
             groups.offsets,
             rule=self.rule,
             algorithm=self.algorithm,

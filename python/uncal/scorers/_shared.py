@@ -51,7 +51,9 @@ def run_together(parts: Mapping[str, Part], groups: Groups) -> dict[str, FloatAr
         run, _, settings, _ = next(iter(left.values()))
         members: dict[str, Part] = {}
         for name, part in left.items():
-            if part.run is run and all(part.settings.get(key, value) == value for key, value in settings.items()):
+            agree = all(part.settings.get(key, value) == value for key, value in settings.items())
+            alone = any(part.score == other.score and part.own != other.own for other in members.values())
+            if part.run is run and agree and not alone:
                 settings = settings | part.settings
                 members[name] = part
         scores |= run(groups, members, settings)

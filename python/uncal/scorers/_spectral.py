@@ -8,10 +8,17 @@ from uncal.scorers._shared import Part
 from uncal.types import FloatArray, Groups
 
 
-def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:  # noqa: ARG001
-    """Score embeddings."""
+def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:
+    """Score embeddings.
+
+    Scores that need small eigenvalues have the setting ``exact``: they make a pass compute all of its scores from
+    products in float64, so they go apart, or the others' last bits would depend on their company.
+    """
     rows = groups.column("embeddings")
-    return {
-        name: getattr(fast, part.score)(rows, groups.offsets, **part.settings, **part.own)
-        for name, part in parts.items()
-    }
+    settings = {key: value for key, value in settings.items() if key != "exact"}
+    scores = {part.score: part.own for part in parts.values()}
+    if hasattr(fast, "spectral_scores"):
+        found = fast.spectral_scores(rows, groups.offsets, scores=scores, nan_policy=groups.nan_policy, **settings)
+    else:
+        found = {s: getattr(fast, s)(rows, groups.offsets, **settings, **own) for s, own in scores.items()}
+    return {name: found[part.score] for name, part in parts.items()}

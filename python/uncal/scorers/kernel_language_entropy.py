@@ -78,4 +78,5 @@ class KernelLanguageEntropy(Scorer):
         if self.similarity != "entail":
             return values
         # The kernel takes the mean of both directions; the published weight is their sum of p_entail + p_neutral / 2.
-        return 1 + values - groups.column("contra")
+        weights: NDArray[Any] = 1 + values - groups.column("contra")
+        return weights

@@ -44,5 +44,5 @@ class RenyiEntropy(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize}
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "exact": self.alpha < 1}
         return Part(spectral, "renyi_entropy", settings, {"alpha": self.alpha})

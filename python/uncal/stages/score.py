@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,11 @@ class Config:
             raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(group_files.BYTES)}")
         if self.embedder is not None and self.embeddings_column is not None:
             raise ConfigError("embedder and embeddings_column are both set; embeddings are made or read, not both")
-        self.made()
+        _ = self.made  # or a wrong setting would be noticed late
 
+    @cached_property
     def made(self) -> dict[str, Scorer]:
-        """Make the scorers."""
+        """The scorers by name."""
         return scorers.make_several(self.scorers, self.scorer_settings)
 
     @property
@@ -120,7 +122,7 @@ def score_batch(batch: pa.Table, config: Config) -> pa.Table:
         embeddings that are not finite.
     """
     together: defaultdict[frozenset[str], dict[str, Scorer]] = defaultdict(dict)
-    for name, scorer in config.made().items():
+    for name, scorer in config.made.items():
         together[scorer.needs][name] = scorer
     scores: dict[str, FloatArray] = {}
     for needs, made in together.items():
@@ -141,12 +143,12 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
     Raises
     ------
     ArtefactError
-        If the file has no rows or lacks what a scorer needs.
+        If the file has no rows, lacks what a scorer needs, or holds what makes no sense.
     """
     config = config or Config()
     if out.suffix not in (".parquet", ".arrow"):
         raise ConfigError(f"out is {out}; scores are written to a .parquet or an .arrow file")
-    wanted = frozenset[str]().union(*(scorer.needs for scorer in config.made().values()))
+    wanted = frozenset[str]().union(*(scorer.needs for scorer in config.made.values()))
     source, inputs = _open(samples, wanted, config)
     making = MadeBy.of("score", config, inputs, sampled=("samples",))
     if artefacts.is_done(out, making, overwrite=overwrite):
@@ -164,7 +166,10 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         closing(ahead(group_files.read(source, sorted(wanted), config.layout, config.rows))) as batches,
     ):
         for batch in batches:
-            scores = score_batch(_embedded(batch, embedder), config)
+            try:
+                scores = score_batch(_embedded(batch, embedder), config)
+            except ValueError as error:  # of a kernel: an entailment of 2, a gamma of -1
+                raise ArtefactError(f"{samples}, from row {count} on: {error}") from error
             for name in unscored:
                 unscored[name] += scores[name].null_count
             write(scores)
