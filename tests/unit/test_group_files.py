@@ -368,13 +368,13 @@ def test_the_kernel_reads_an_arrow_file_where_it_lies(
     with pa.ipc.new_file(str(path), table.schema) as sink:
         sink.write_table(table, max_chunksize=50)
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    real = fast.von_neumann_entropy
+    real = fast.spectral_scores
 
     def watched(embeddings: np.ndarray, offsets: np.ndarray, **settings: Any) -> Any:
         seen.append((embeddings, offsets))
         return real(embeddings, offsets, **settings)
 
-    monkeypatch.setattr(fast, "von_neumann_entropy", watched)
+    monkeypatch.setattr(fast, "spectral_scores", watched)
     with pa.memory_map(str(path)) as mapped:
         reader = pa.ipc.open_file(mapped)
         real_open = pa.ipc.open_file
@@ -390,7 +390,7 @@ def test_the_kernel_reads_an_arrow_file_where_it_lies(
     assert [array.ctypes.data for array, _ in seen] == wanted
     assert all(array.dtype == dtype for array, _ in seen)
     scores = pq.read_table(tmp_path / "scores.parquet")["von_neumann_entropy"].to_numpy()
-    np.testing.assert_array_equal(scores, real(vectors, offsets))
+    np.testing.assert_array_equal(scores, fast.von_neumann_entropy(vectors, offsets))
 
 
 def test_big_rows_are_read_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,5 @@ def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]
     rows = groups.column("embeddings")
     settings = {key: value for key, value in settings.items() if key != "exact"}
     scores = {part.score: part.own for part in parts.values()}
-    if hasattr(fast, "spectral_scores"):
-        found = fast.spectral_scores(rows, groups.offsets, scores=scores, nan_policy=groups.nan_policy, **settings)
-    else:
-        found = {s: getattr(fast, s)(rows, groups.offsets, **settings, **own) for s, own in scores.items()}
+    found = fast.spectral_scores(rows, groups.offsets, scores=scores, nan_policy=groups.nan_policy, **settings)
     return {name: found[part.score] for name, part in parts.items()}
