@@ -145,6 +145,7 @@ def test_scored_together_they_give_the_same_bits_as_alone(groups: Groups, dtype:
     assert groups.embeddings is not None
     groups = replace(groups, embeddings=groups.embeddings.astype(dtype))
     several = {str(variant.id): make(variant.values[0][0], **variant.values[0][1]) for variant in variants()}
+    several |= {f"renyi_entropy-{alpha}": make("renyi_entropy", alpha=alpha) for alpha in (0.5, 1.0, 3.0, np.inf)}
     together = scorers.score(several, groups)
     assert list(together) == list(several)
     for name, scorer in several.items():

@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(size=(40, 8)).astype(np.float32)
 OFFSETS = np.array([0, 1, 4, 14, 20, 40])
 IDS = [f"q{i}" for i in range(5)]
-EXPECTED = fast.von_neumann_entropy(VECTORS, OFFSETS)
+EXPECTED = fast.von_neumann_entropy(VECTORS.astype(np.float64), OFFSETS)
 
 
 def groups() -> list[list[list[float]]]:

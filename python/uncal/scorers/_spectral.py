@@ -11,11 +11,11 @@ from uncal.types import FloatArray, Groups
 def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:
     """Score embeddings.
 
-    Scores that need small eigenvalues have the setting ``exact``: they make a pass compute all of its scores from
-    products in float64, so they go apart, or the others' last bits would depend on their company.
+    The setting ``eigenvalues`` keeps scores apart that would change the last bits of each other from float16 and float32
+    rows: "none" (the kernel needs none of them), "all", "small" (it needs even the small ones, out of float64 products).
     """
     rows = groups.column("embeddings")
-    settings = {key: value for key, value in settings.items() if key != "exact"}
+    settings = {key: value for key, value in settings.items() if key != "eigenvalues"}
     scores = {part.score: part.own for part in parts.values()}
     found = fast.spectral_scores(rows, groups.offsets, scores=scores, nan_policy=groups.nan_policy, **settings)
     return {name: found[part.score] for name, part in parts.items()}

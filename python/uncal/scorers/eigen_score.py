@@ -36,4 +36,4 @@ class EigenScore(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        return Part(spectral, "eigen_score", {"exact": True}, {"alpha": self.alpha})
+        return Part(spectral, "eigen_score", {"eigenvalues": "small"}, {"alpha": self.alpha})

@@ -42,5 +42,5 @@ class PredictiveKernelEntropy(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "exact": False}
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "eigenvalues": "none"}
         return Part(spectral, "predictive_kernel_entropy", settings, {})

@@ -44,5 +44,6 @@ class RenyiEntropy(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "exact": self.alpha < 1}
+        depth = "small" if self.alpha < 1 else "none" if self.alpha in (1.0, 2.0) else "all"
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "eigenvalues": depth}
         return Part(spectral, "renyi_entropy", settings, {"alpha": self.alpha})

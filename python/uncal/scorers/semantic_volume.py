@@ -39,4 +39,4 @@ class SemanticVolume(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        return Part(spectral, "semantic_volume", {"exact": True}, {"eps": self.eps, "center": self.center})
+        return Part(spectral, "semantic_volume", {"eigenvalues": "small"}, {"eps": self.eps, "center": self.center})

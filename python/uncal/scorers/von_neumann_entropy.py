@@ -38,5 +38,5 @@ class VonNeumannEntropy(Shared):
     @property
     def part(self) -> Part:
         """Its part of the pass over the embeddings."""
-        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "exact": False}
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "eigenvalues": "none"}
         return Part(spectral, "von_neumann_entropy", settings, {})

@@ -111,10 +111,10 @@ def test_score_is_the_kernel_and_null_where_a_group_cannot_be_scored() -> None:
     made = score.score_batch(pa.table({"id": list("abcde"), "embeddings": column}), config)
     assert made.schema.equals(schema.scores(config.scorers))
     entropy = made["von_neumann_entropy"].to_pylist()
-    assert entropy[0] == pytest.approx(0.6839611991, abs=1e-9)
+    assert entropy[0] == pytest.approx(0.6839611991, abs=1e-6)  # float32 embeddings
     assert entropy[1:] == [None, 0.0, None, 0.0]
     collision = math.log(2) - math.log(1 + math.exp(-4))  # -ln of (1 + k^2) / 2 with k = exp(-2)
-    assert made["renyi_entropy"].to_pylist()[0] == pytest.approx(collision, abs=1e-12)
+    assert made["renyi_entropy"].to_pylist()[0] == pytest.approx(collision, abs=1e-6)
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
