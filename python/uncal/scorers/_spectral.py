@@ -11,8 +11,8 @@ from uncal.types import FloatArray, Groups
 def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:
     """Score embeddings.
 
-    The setting ``eigenvalues`` keeps scores apart that would change the last bits of each other from float16 and float32
-    rows: "none" (the kernel needs none of them), "all", "small" (it needs even the small ones, out of float64 products).
+    The setting ``eigenvalues`` keeps scores apart that would change the last bits of each other from float16 and
+    float32 rows: "none" (it needs none of them), "all", "small" (it needs even the small ones, so float64 products).
     """
     rows = groups.column("embeddings")
     settings = {key: value for key, value in settings.items() if key != "eigenvalues"}
