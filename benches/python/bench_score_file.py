@@ -98,7 +98,7 @@ def main():
     parser.add_argument("--prompts", type=int, default=1_000_000)
     parser.add_argument("--completions", type=int, default=10)
     parser.add_argument("--dim", type=int, default=384)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the files are made, instead of the usual temporary folder")
     options = parser.parse_args()
     kinds = [
