@@ -139,8 +139,8 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
     )
     files = INPUTS[name]
     if files != (".",):
-        wanted = "FILE" if files == ("source",) else "INPUT"
-        parser.add_argument("inputs", nargs="*", metavar=wanted, type=Path, help=_inputs_help(files))
+        wanted = "FILE" if files == ("source",) or name == "score" else "INPUT"
+        parser.add_argument("inputs", nargs="*", metavar=wanted, type=Path, help=_inputs_help(name, files))
     parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, in which files have their names")
     parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the result goes")
     parser.add_argument("--config", metavar="FILE.toml", type=Path, help="settings, alone or in a table of the stage")
@@ -149,7 +149,12 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
     parser.set_defaults(act=_run_stage, stage=name, fail=parser.error)
 
 
-def _inputs_help(files: tuple[str, ...]) -> str:
+def _inputs_help(stage: str, files: tuple[str, ...]) -> str:
+    if stage == "score":
+        return (
+            f"{files[0]}, or samples of your own: Parquet, Arrow, JSONL, JSON, CSV, TSV, or a folder that `datasets` "
+            "saved; or pass --run"
+        )
     if files == ("source",):
         return "questions: JSONL, JSON, CSV, TSV, Parquet, Arrow, or a folder that `datasets` saved"
     return f"{', '.join(files)}{', in this order' if len(files) > 1 else ''}; or pass --run"

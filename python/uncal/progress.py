@@ -27,7 +27,7 @@ def quiet(be_quiet: bool = True) -> None:
 
 
 @contextmanager
-def bar(label: str, total: int, unit: str = "question") -> Iterator[Bar]:
+def bar(label: str, total: int | None, unit: str = "question") -> Iterator[Bar]:
     """Show a bar while the block runs."""
     with tqdm(
         total=total,

@@ -1,10 +1,14 @@
 """The columns of every artefact and the files that a run folder holds; the only place that knows their names."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from uncal.errors import ArtefactError
-from uncal.types import Groups
+from uncal.types import BoolArray, Groups, IntArray
 
 VERSION = 1
 """Goes up when a column changes its name or meaning; files of another version are refused."""
@@ -85,38 +89,113 @@ def scores(names: tuple[str, ...]) -> pa.Schema:
     return pa.schema([("id", pa.string()), *((name, pa.float64()) for name in names)])
 
 
-def groups(embeddings: pa.Array | pa.ChunkedArray) -> tuple[Groups, np.ndarray]:
-    """Return the scorable groups of an `embeddings` column, and which of its P rows they are.
+COLUMNS = ("embeddings", "texts", "logprobs", "entail", "contra")
+"""What a group to score may hold, one list a group: vectors, texts, numbers, two flat (n, n) matrices of numbers."""
+
+SQUARE = ("entail", "contra")
+
+
+def groups(batch: pa.Table | pa.RecordBatch, needs: Iterable[str]) -> tuple[Groups, BoolArray]:
+    """Return the groups of a batch with the columns that are needed, and which of its P rows can be scored.
 
     Parameters
     ----------
-    embeddings : large_list of fixed_size_list of float16, float32 or float64; P rows
-        A row that is null, empty or holds a value that is not finite cannot be scored.
+    batch : pyarrow.Table or pyarrow.RecordBatch
+        `COLUMNS`: `embeddings` is a list of fixed_size_list of floats, `texts` a list of strings, the others are lists
+        of floats; a list may be large or not.
+    needs : iterable of str
 
     Returns
     -------
     groups : Groups
-        Of the scorable rows. A view of the column's own memory when every row is scorable.
+        Views of the batch's own memory when all of its rows have all columns, and of `embeddings` always when they are
+        all that is needed: a group that is null or empty is then an empty one. Otherwise, of the scorable rows.
+        `Groups.nan_policy` is "propagate".
     scorable : ndarray of shape (P,), bool
+        Rows whose columns are neither null nor empty, hold no null and, `embeddings` excepted, no value that is not
+        a number.
+
+    Raises
+    ------
+    ArtefactError
+        If a column is not of its type, or those of a row are not of one length.
     """
-    column = embeddings.combine_chunks() if isinstance(embeddings, pa.ChunkedArray) else embeddings
-    kind = column.type
-    if not (pa.types.is_large_list(kind) or pa.types.is_list(kind)) or not pa.types.is_fixed_size_list(kind.value_type):
-        raise ArtefactError(f"column 'embeddings' is {kind}; it must be a large_list of fixed_size_list of floats")
-    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
-    scorable = np.nan_to_num(lengths) > 0
-    vectors = column.flatten()
-    dim = kind.value_type.list_size
-    rows = vectors.flatten().to_numpy(zero_copy_only=True).reshape(-1, dim)
-    offsets = np.concatenate([[0], np.cumsum(np.nan_to_num(lengths))]).astype(np.int64)
-    if vectors.null_count or len(rows) != len(vectors):
-        raise ArtefactError("column 'embeddings' holds null vectors; a group is whole or null")
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        owner = np.repeat(np.arange(len(lengths)), np.nan_to_num(lengths).astype(np.int64))
-        scorable[owner[~finite]] = False
-    if not scorable.all():
-        kept = np.nan_to_num(lengths).astype(np.int64)
-        rows = rows[np.repeat(scorable, kept)]
-        offsets = np.concatenate([[0], np.cumsum(kept[scorable])]).astype(np.int64)
-    return Groups(offsets=offsets, embeddings=rows), scorable
+    columns = {name: _column(name, batch[name]) for name in sorted(needs)}
+    (first, (offsets, _, _)), *others = columns.items()
+    scorable = np.logical_and.reduce([present for _, present, _ in columns.values()])
+    flat = {name: values for name, (_, _, values) in columns.items()}
+    if list(columns) == ["embeddings"]:
+        return Groups(offsets, **flat, nan_policy="propagate"), scorable
+    for name, (theirs, _, _) in others:
+        differ = scorable & (np.diff(theirs) != np.diff(offsets))
+        if differ.any():
+            row = int(differ.argmax())
+            raise ArtefactError(
+                f"row {row}: {np.diff(offsets)[row]} {first} and {np.diff(theirs)[row]} {name}; a group has as many of "
+                "each"
+            )
+    if scorable.all():
+        return Groups(offsets, **flat, nan_policy="propagate"), scorable
+    kept = Groups(np.zeros(1, np.int64), nan_policy="propagate")
+    for name, (theirs, _, values) in columns.items():
+        some = Groups(theirs, **{name: values}).take(scorable)
+        kept = replace(kept, offsets=some.offsets, **{name: some.column(name)})
+    return kept, scorable
+
+
+def _column(name: str, column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, BoolArray, Any]:
+    """Offsets (P + 1,), which rows are there, and the K values, of a column of lists."""
+    array = column
+    if isinstance(column, pa.ChunkedArray):  # combine_chunks copies even a single chunk
+        array = (
+            column.chunk(0)
+            if column.num_chunks == 1
+            else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+        )
+    if not (pa.types.is_large_list(array.type) or pa.types.is_list(array.type)):
+        raise ArtefactError(f"column {name!r} is {array.type}; it must be a large_list")
+    offsets, values = unnest(array)
+    present: BoolArray = array.is_valid().to_numpy(zero_copy_only=False) & (np.diff(offsets) > 0)
+    if name == "embeddings":
+        if not pa.types.is_fixed_size_list(values.type):
+            raise ArtefactError(
+                f"column {name!r} is {array.type}; it must be a large_list of fixed_size_list of floats"
+            )
+        _, numbers = unnest(values)
+        rows = numbers.to_numpy(zero_copy_only=False).reshape(-1, values.type.list_size)
+        return offsets, present & ~any_inside(values, offsets), rows
+    if name == "texts":
+        return offsets, present & ~any_inside(values, offsets), values
+    numbers = values.to_numpy(zero_copy_only=False)
+    present &= ~any_inside(np.isnan(numbers), offsets)
+    if name not in SQUARE:
+        return offsets, present, numbers
+    sizes = np.diff(offsets)
+    sides = np.rint(np.sqrt(sizes)).astype(np.int64)
+    if (crooked := sides * sides != sizes).any():
+        row = int(crooked.argmax())
+        raise ArtefactError(f"row {row}: {sizes[row]} values of {name!r}; a group of n has n * n")
+    return np.concatenate([[0], np.cumsum(sides)]), present, numbers
+
+
+def unnest(array: pa.Array) -> tuple[IntArray, pa.Array]:
+    """Open a column of lists, a slice of one too: offsets (P + 1,) from 0, and all that lies between them.
+
+    Nothing is copied but offsets of 32 bits or of a slice; what lies behind a null stays where it is.
+    """
+    if pa.types.is_fixed_size_list(array.type):
+        size = array.type.list_size
+        return np.arange(len(array) + 1) * size, array.values.slice(array.offset * size, len(array) * size)
+    raw = array.offsets.to_numpy()
+    offsets = raw.astype(np.int64, copy=False) - raw[0] if raw[0] else raw.astype(np.int64, copy=False)
+    return offsets, array.values.slice(raw[0], raw[-1] - raw[0])
+
+
+def any_inside(flags: BoolArray | pa.Array, offsets: IntArray) -> BoolArray:
+    """Say of each row whether a flag is set, or a value null, between its offsets."""
+    if isinstance(flags, pa.Array):
+        flags = flags.is_null().to_numpy(zero_copy_only=False) if flags.null_count else np.zeros(0, dtype=bool)
+    if not flags.any():
+        return np.zeros(len(offsets) - 1, dtype=bool)
+    before = np.concatenate([[0], np.cumsum(flags)])
+    return np.asarray(before[offsets[1:]] > before[offsets[:-1]])

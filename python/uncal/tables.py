@@ -68,6 +68,7 @@ def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    csv.field_size_limit(1 << 30)  # a group's embeddings are longer than the 128 KiB that it has otherwise
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
         try:
@@ -96,14 +97,19 @@ def _tables(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _datasets_folder(path: Path) -> Iterator[pa.RecordBatch]:
+    for file in files_of_datasets(path):
+        yield from _tables(file)
+
+
+def files_of_datasets(path: Path) -> list[Path]:
+    """Find the Arrow or Parquet files of a folder that Hugging Face `datasets` saved."""
     if (path / "dataset_dict.json").exists():
         splits = ", ".join(sorted(p.name for p in path.iterdir() if p.is_dir()))
         raise ArtefactError(f"{path} holds several splits ({splits}); name the folder of one")
     files = sorted(path.glob("*.arrow")) + sorted(path.glob("*.parquet"))
     if not files:
         raise ArtefactError(f"{path} has no .arrow or .parquet file; a folder must be one that `datasets` saved")
-    for file in files:
-        yield from _tables(file)
+    return files
 
 
 def _from_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:

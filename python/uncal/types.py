@@ -6,7 +6,8 @@ Shape letters: P prompts (groups), N completions of one prompt, K completions in
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, TypedDict
+from itertools import compress
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+
+NanPolicy = Literal["raise", "propagate"]
 
 
 class Message(TypedDict):
@@ -89,19 +92,74 @@ class CompletionGroup(NamedTuple):
     error: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Groups:
     """Columns of K completions, the rows of a group next to each other, and where each group starts.
+
+    A column that nobody needs may be None.
 
     Attributes
     ----------
     offsets : ndarray of shape (P + 1,), int64
         Group p is rows ``offsets[p]`` to ``offsets[p + 1]``.
-    embeddings : ndarray of shape (K, D)
+    embeddings : ndarray of shape (K, D), optional
+    texts : pyarrow array of strings, or list of str, of length K, optional
+    logprobs : ndarray of shape (K,), optional
+        Log-likelihood of each completion as a whole, in nats.
+    entail, contra : ndarray of shape (sum of n_p squared,), optional
+        Of each group its (n, n) matrix, one after the other: how likely completion i entails, or contradicts, j.
+    nan_policy : {"raise", "propagate"}, default="raise"
+        An empty group, and one of whose embeddings a value is not finite, is a `ValueError`, or has the score NaN, as
+        kernels with a `nan_policy` do it; `uncal.scorers.score` sees to it for every scorer.
     """
 
     offsets: IntArray
-    embeddings: NDArray[Any]
+    embeddings: NDArray[Any] | None = None
+    texts: Any = None
+    logprobs: NDArray[Any] | None = None
+    entail: NDArray[Any] | None = None
+    contra: NDArray[Any] | None = None
+    nan_policy: NanPolicy = "raise"
+
+    def column(self, name: str) -> Any:
+        """Give a column by its name; `ValueError` if these groups have none."""
+        values = getattr(self, name)
+        if values is None:
+            raise ValueError(f"{name}: needed here, and these groups have none")
+        return values
+
+    def take(self, kept: BoolArray) -> "Groups":
+        """Copy some of the groups.
+
+        Parameters
+        ----------
+        kept : ndarray of shape (P,), bool
+
+        Examples
+        --------
+        >>> groups = Groups(np.array([0, 1, 3]), logprobs=np.array([-1.0, -2.0, -3.0]))
+        >>> groups.take(np.array([False, True])).logprobs.tolist()
+        [-2.0, -3.0]
+        """
+        sizes = np.diff(self.offsets)
+        rows, cells = np.repeat(kept, sizes), np.repeat(kept, sizes * sizes)
+
+        def some(values: Any, chosen: BoolArray) -> Any:
+            if values is None:
+                return None
+            if isinstance(values, list | tuple):
+                return list(compress(values, chosen))
+            return values.filter(chosen) if hasattr(values, "filter") else values[chosen]
+
+        return Groups(
+            np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64),
+            some(self.embeddings, rows),
+            some(self.texts, rows),
+            some(self.logprobs, rows),
+            some(self.entail, cells),
+            some(self.contra, cells),
+            self.nan_policy,
+        )
 
 
 class Backend(Protocol):
@@ -138,20 +196,25 @@ class Scorer(Protocol):
 
     Attributes
     ----------
-    needs : frozenset of str
-        The columns of `Groups` that it reads.
+    direction : str
+        The same for every scorer.
     range : str
-        Smallest and largest value, in words.
+        Smallest and largest value of a group of N, in words.
     unit : str
         Unit of the value.
     source : str
         Where the formula comes from.
     """
 
-    needs: ClassVar[frozenset[str]]
+    direction: ClassVar[str] = "higher is less sure"
     range: ClassVar[str]
     unit: ClassVar[str]
     source: ClassVar[str]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Columns of `Groups` that it reads; a class whose settings do not change them has a plain attribute."""
+        raise NotImplementedError
 
     @abstractmethod
     def __call__(self, groups: Groups, /) -> FloatArray:

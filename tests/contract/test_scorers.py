@@ -1,46 +1,160 @@
-"""What every scorer promises."""
+"""What every scorer promises, with each thing that it can read."""
+
+import pickle
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from uncal.plugins import names
+from uncal import schema, scorers
+from uncal.plugins import class_name, load, names
 from uncal.scorers import make
 from uncal.types import Groups, Scorer
 
+ROOT = Path(__file__).parents[2]
+PICKS = ("similarity", "clusters", "estimator")
+"""Settings that choose what a scorer reads."""
 
-@pytest.fixture(params=names("scorers"))
+
+def variants() -> list[Any]:
+    """Every scorer with its default settings, and with each value of a setting that chooses what it reads."""
+    found = []
+    for name in names("scorers"):
+        kind = load("scorers", name)
+        hints = get_type_hints(kind)
+        picks = {field.name: field.default for field in fields(kind) if field.name in PICKS}
+        settings = [
+            {},
+            *({key: value} for key, usual in picks.items() for value in get_args(hints[key]) if value != usual),
+        ]
+        found += [pytest.param((name, each), id="-".join([name, *each.values()])) for each in settings]
+    return found
+
+
+@pytest.fixture(params=variants())
 def scorer(request: pytest.FixtureRequest) -> Scorer:
-    return make(request.param)
+    name, settings = request.param
+    return make(name, **settings)
+
+
+WORDS = ["alpha beta", "gamma delta", "epsilon zeta", "eta theta"]
 
 
 @pytest.fixture
 def groups() -> Groups:
     """Three groups of four: answered alike, two ways, every which way."""
     rng = np.random.default_rng(0)
-    alike = np.tile(rng.normal(size=8), (4, 1))
-    two = np.repeat(rng.normal(size=(2, 8)), 2, axis=0)
-    every = rng.normal(size=(4, 8))
-    return Groups(np.array([0, 4, 8, 12]), np.concatenate([alike, two, every]))
+    meanings = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 2, 3])
+    rows = np.concatenate([rng.normal(size=(4, 8))[meanings[p : p + 4]] for p in (0, 4, 8)])
+    same = [meanings[p : p + 4, None] == meanings[p : p + 4] for p in (0, 4, 8)]
+    return Groups(
+        np.array([0, 4, 8, 12]),
+        rows,
+        pa.array([WORDS[m] for m in meanings]),
+        np.full(12, -2.0),
+        np.concatenate([np.where(s, 1.0, 0.05).reshape(-1) for s in same]),
+        np.concatenate([np.where(s, 0.0, 0.9).reshape(-1) for s in same]),
+    )
+
+
+def only(groups: Groups, needs: frozenset[str]) -> Groups:
+    return Groups(groups.offsets, **{name: getattr(groups, name) for name in needs})
+
+
+def shuffled(groups: Groups, order: list[int]) -> Groups:
+    def rows(values: Any) -> Any:
+        return values.reshape(3, 4, -1)[:, order].reshape(values.shape)
+
+    def cells(values: Any) -> Any:
+        return values.reshape(3, 4, 4)[:, order][:, :, order].reshape(-1)
+
+    texts = np.array(groups.texts.to_pylist()).reshape(3, 4)[:, order].reshape(-1).tolist()
+    assert groups.logprobs is not None
+    return Groups(
+        groups.offsets,
+        rows(groups.embeddings),
+        texts,
+        rows(groups.logprobs),
+        cells(groups.entail),
+        cells(groups.contra),
+    )
 
 
 def test_higher_means_less_sure(scorer: Scorer, groups: Groups) -> None:
+    if getattr(scorer, "estimator", "") == "naive":
+        pytest.skip("the naive estimator reads log-probabilities alone, which are equal here")
     alike, two, every = scorer(groups)
     assert alike < two < every
+    assert scorer.direction == "higher is less sure"
 
 
 def test_order_inside_a_group_and_other_groups_do_not_matter(scorer: Scorer, groups: Groups) -> None:
     scores = scorer(groups)
-    shuffled = groups.embeddings.reshape(3, 4, 8)[:, [2, 0, 3, 1]].reshape(12, 8)
-    np.testing.assert_allclose(scorer(Groups(groups.offsets, shuffled)), scores, atol=1e-12)
+    np.testing.assert_allclose(scorer(shuffled(groups, [2, 0, 3, 1])), scores, atol=1e-12)
     for p in range(3):
-        alone = Groups(np.array([0, 4]), groups.embeddings[4 * p : 4 * p + 4])
-        assert scorer(alone)[0] == scores[p]
+        assert scorer(groups.take(np.arange(3) == p))[0] == scores[p]
 
 
 def test_a_group_of_one_is_as_sure_as_can_be(scorer: Scorer) -> None:
-    assert scorer(Groups(np.array([0, 1]), np.array([[3.0, 4.0]])))[0] == 0
+    lone = Groups(np.array([0, 1]), np.array([[3.0, 4.0]]), ["x"], np.array([-1.0]), np.array([1.0]), np.array([0.0]))
+    counts = ("EigenvalueLaplacian", "NumSemanticSets")
+    assert scorer(lone)[0] == (1 if type(scorer).__name__ in counts else 0)
 
 
-def test_it_says_what_it_needs_and_gives(scorer: Scorer) -> None:
-    assert scorer.needs <= {"embeddings"}
+def test_it_reads_what_it_says_it_needs_and_nothing_else(scorer: Scorer, groups: Groups) -> None:
+    assert frozenset() < scorer.needs <= set(schema.COLUMNS)
+    np.testing.assert_array_equal(scorer(only(groups, scorer.needs)), scorer(groups))
+    for name in scorer.needs:
+        with pytest.raises(ValueError, match=f"{name}: needed here, and these groups have none"):
+            scorer(only(groups, scorer.needs - {name}))
+
+
+def test_it_says_what_it_gives(scorer: Scorer) -> None:
     assert all((scorer.range, scorer.unit, scorer.source))
+    assert "Status" in (type(scorer).__doc__ or "")
+
+
+def test_it_compares_and_pickles(scorer: Scorer) -> None:
+    again = pickle.loads(pickle.dumps(scorer))
+    assert again == scorer
+    assert hash(again) == hash(scorer)
+
+
+def test_bad_groups_are_nan_where_told_so_and_errors_otherwise(scorer: Scorer, groups: Groups) -> None:
+    if "embeddings" not in scorer.needs:
+        pytest.skip("it reads no embeddings")
+    whole = scorers.score({"it": scorer}, groups)["it"]
+    assert groups.embeddings is not None
+    rows = groups.embeddings.copy()
+    rows[5, 3] = np.nan
+    bad = Groups(groups.offsets, rows, groups.texts, groups.logprobs, nan_policy="propagate")
+    np.testing.assert_array_equal(scorers.score({"it": scorer}, bad)["it"], [whole[0], np.nan, whole[2]])
+    offsets = np.array([0, 4, 4, 8, 12])
+    empty = Groups(offsets, groups.embeddings, groups.texts, groups.logprobs, nan_policy="propagate")
+    np.testing.assert_array_equal(scorers.score({"it": scorer}, empty)["it"], [whole[0], np.nan, *whole[1:]])
+    for wrong in (Groups(groups.offsets, rows, logprobs=groups.logprobs), Groups(offsets, groups.embeddings)):
+        with pytest.raises(ValueError, match=r"row 5|group 1|logprobs"):
+            scorers.score({"it": scorer}, wrong)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scored_together_they_give_the_same_bits_as_alone(groups: Groups, dtype: type) -> None:
+    assert groups.embeddings is not None
+    groups = replace(groups, embeddings=groups.embeddings.astype(dtype))
+    several = {str(variant.id): make(variant.values[0][0], **variant.values[0][1]) for variant in variants()}
+    several |= {f"renyi_entropy-{alpha}": make("renyi_entropy", alpha=alpha) for alpha in (0.5, 1.0, 3.0, np.inf)}
+    together = scorers.score(several, groups)
+    assert list(together) == list(several)
+    for name, scorer in several.items():
+        np.testing.assert_array_equal(together[name], scorer(groups), err_msg=name)
+
+
+@pytest.mark.parametrize("name", names("scorers"))
+def test_it_has_a_page_in_the_documentation(name: str) -> None:
+    assert f"scorers/{name}.md" in (ROOT / "mkdocs.yml").read_text()
+    page = (ROOT / "docs" / "scorers" / f"{name}.md").read_text()
+    assert f"::: uncal.scorers.{name}.{class_name(name)}\n" in page
+    assert f"[{name}]({name}.md)" in (ROOT / "docs" / "scorers" / "index.md").read_text()

@@ -15,7 +15,7 @@ def test_names_are_the_files_of_the_folder() -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(UnknownPluginError, match=r"no 'entropy' in uncal\.scorers; there are renyi_entropy, von_"):
+    with pytest.raises(UnknownPluginError, match=r"no 'entropy' in uncal\.scorers; there are degree, eccentricity, "):
         plugins.load("scorers", "entropy")
 
 

@@ -14,13 +14,14 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `kind`, `name` and `summary` of each; for a scorer also `needs`, `range`, `unit` and `source`.
+        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `range`, `unit` and
+        `source`.
     """
     described = []
     for name in plugins.names(kind):
         row: dict[str, Any] = {"kind": kind, "name": name, "summary": _summary(kind, name)}
         if kind == "scorers":
-            scorer = plugins.load(kind, name)
+            scorer = plugins.make(kind, name, {})
             row |= {
                 "needs": sorted(scorer.needs),
                 "range": scorer.range,

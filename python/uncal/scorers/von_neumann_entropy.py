@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from uncal import fast
-from uncal.types import FloatArray, Groups, Scorer
+from uncal.scorers._shared import Part, Shared
+from uncal.scorers._spectral import spectral
 
 
 @dataclass(frozen=True, kw_only=True)
-class VonNeumannEntropy(Scorer):
+class VonNeumannEntropy(Shared):
     """Von Neumann entropy of the trace-normalised kernel matrix of a group's embeddings, in nats.
 
-    0 when all completions mean one thing, ln N when no two are alike. See `uncal.fast.von_neumann_entropy`.
+    With l the eigenvalues, ``-sum(l ln l)``: 0 when all completions mean one thing, ln N when no two are alike. Cost
+    O(N^2 D + N^3) a group, bound by memory for N up to 20. Use it unless you have a reason for another. See
+    `uncal.fast.von_neumann_entropy`.
 
     Attributes
     ----------
@@ -32,8 +35,8 @@ class VonNeumannEntropy(Scorer):
     gamma: float = 1.0
     normalize: bool = True
 
-    def __call__(self, groups: Groups, /) -> FloatArray:
-        """Score every group, (P,)."""
-        return fast.von_neumann_entropy(
-            groups.embeddings, groups.offsets, kernel=self.kernel, gamma=self.gamma, normalize=self.normalize
-        )
+    @property
+    def part(self) -> Part:
+        """Its part of the pass over the embeddings."""
+        settings = {"kernel": self.kernel, "gamma": self.gamma, "normalize": self.normalize, "eigenvalues": "none"}
+        return Part(spectral, "von_neumann_entropy", settings, {})

@@ -68,10 +68,12 @@ def fingerprint(scores: Path, score: str) -> dict[str, Any]:
     maker = artefacts.made_by(scores)
     if maker is None:
         return {"score": score}
-    scorer: Any = scorers.make(score, **maker.config["scorer_settings"])
+    scorer: Any = scorers.make_several(maker.config["scorers"], maker.config["scorer_settings"])[score]
     found = {"score": score} | asdict(scorer)
     for stage, names in FINGERPRINTED.items():
         found |= {name: _meaning(maker.lineage[stage][name]) for name in names if stage in maker.lineage}
+    if maker.config.get("embedder") is not None:  # made on the way to the scores
+        found |= {name: _meaning(maker.config[name]) for name in ("embedder", "embedder_settings")}
     return found
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from uncal import artefacts, embedders, progress, schema
@@ -56,23 +55,8 @@ def embed_batch(batch: pa.Table, config: Config, embedder: Embedder) -> pa.Table
     pyarrow.Table
         As many rows: `id` and `embeddings`. A blank completion is a zero row.
     """
-    groups = batch["completions"].to_pylist()
-    texts = [text for group in groups if group for text in group]
-    distinct = sorted(set(texts))
-    place = {text: i for i, text in enumerate(distinct)}
-    vectors = embedder(distinct or [""]).astype(config.dtype)
-    rows = vectors[[place[text] for text in texts]]
-    dim = vectors.shape[1]
-    columns = schema.embeddings(dim, config.dtype)
-    offsets = np.cumsum([0, *(len(group or ()) for group in groups)])
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), dim)
-    column = pa.LargeListArray.from_arrays(
-        pa.array(
-            [int(o) if i == len(groups) or groups[i] is not None else None for i, o in enumerate(offsets)], pa.int64()
-        ),
-        flat,
-        type=columns.field("embeddings").type,
-    )
+    column = embedders.embed_groups(batch["completions"].to_pylist(), embedder, config.dtype)
+    columns = schema.embeddings(column.type.value_type.list_size, config.dtype)
     return pa.table({"id": batch["id"], "embeddings": column}, columns)
 
 
