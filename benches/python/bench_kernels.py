@@ -176,7 +176,9 @@ class Bench:
         local |= {"NumPy": numpy_entropy, "torch": torch_entropy}
         contenders = {"read": self.timed(lambda x: np.dot(x.reshape(-1), x.reshape(-1)), x, everything=True)}
         if hasattr(_rust, "_read_bytes"):
-            contenders["read by words"] = self.timed(lambda x: _rust._read_bytes(x.reshape(-1), self.threads), x, everything=True)
+            contenders["read by words"] = self.timed(
+                lambda x: _rust._read_bytes(x.reshape(-1), self.threads), x, everything=True
+            )
         contenders |= {name: self.timed(function, x, everything=True) for name, function in local.items()}
         folder, remote = self.peers_on(embeddings=x) if with_peers else (None, {})
         contenders |= remote

@@ -161,9 +161,9 @@ def test_a_blank_answer_is_wrong_and_blank_completions_are_alike_and_unlike_all_
     assert column(run / schema.GRADES, "correct")[0] is False
     assert column(run / schema.GRADES, "completions_correct")[0] == [False] * 4
     scores = column(run / schema.SCORES, SCORE)
-    # Two halves with kernel 0 between them have eigenvalues 1/2 and 1/2: ln 2.
+    # Two halves with kernel 0 between them have eigenvalues 1/2 and 1/2: ln 2, to the millionth of float32.
     assert scores[0] == 0
-    assert scores[1] == pytest.approx(np.log(2), abs=1e-12)
+    assert scores[1] == pytest.approx(np.log(2), abs=1e-6)
     assert scores[2] == 0
 
 

@@ -41,14 +41,18 @@ def from_arrow(values: Any) -> NDArray[Any]:
     return cast(NDArray[Any], values.to_numpy(zero_copy_only=False))
 
 
-def groups(embeddings: ArrayLike, offsets: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Rows (K, D), contiguous, and offsets (P + 1,)."""
+def groups(
+    embeddings: ArrayLike, offsets: ArrayLike | None, *, empty: bool = False
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Rows (K, D), contiguous, and offsets (P + 1,); groups may be `empty` or not."""
     array = read("embeddings", embeddings)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise ValueError(f"embeddings: dtype is {array.dtype}, must be float16, float32 or float64; use .astype")
     if array.ndim == 3:
         if offsets is not None:
             raise ValueError("offsets: a 3-D array of embeddings has none")
+        if array.shape[0] > 0 and array.shape[1] == 0 and not empty:
+            raise ValueError(f"embeddings: has shape {array.shape}, group 0 is empty")
         ends = np.arange(array.shape[0] + 1, dtype=np.int64) * array.shape[1]
     elif array.ndim == 2:
         if offsets is None:
@@ -88,7 +92,7 @@ def squares(
 
 def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     array = one_dimensional(name, read(name, values))
-    if array.dtype.kind not in "iu" and array.size > 0:
+    if array.dtype.kind not in ("iu" if array.size > 0 else "iuf"):  # an empty list is of floats
         raise ValueError(f"{name}: dtype is {array.dtype}, must be integers")
     return np.require(array, np.int64, ["C", "A"])
 
@@ -96,7 +100,7 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
 def column(name: str, values: ArrayLike) -> FloatArray:
     """Numbers (K,) as contiguous float64."""
     array = one_dimensional(name, read(name, values))
-    if array.dtype.kind not in "fiub" and array.size > 0:
+    if array.dtype.kind not in "fiub":
         raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
     return np.require(array, np.float64, ["C", "A"])
 

@@ -342,7 +342,7 @@ def spectrum(
     >>> spectrum(np.array([[[3.0, 0.0], [3.0, 0.0], [0.0, 5.0]]]), kernel="cosine").round(6)
     array([0.666667, 0.333333, 0.      ])
     """
-    rows, ends = arguments.groups(embeddings, offsets)
+    rows, ends = arguments.groups(embeddings, offsets, empty=_propagates(nan_policy))
     return _rust.spectrum(
         rows,
         ends,
@@ -400,7 +400,7 @@ def spectral_scores(
     {'effective_rank': [3.0], 'renyi_entropy': [1.098612]}
     """
     wanted = dict(scores) if isinstance(scores, Mapping) else {name: {} for name in scores}
-    rows, ends = arguments.groups(embeddings, offsets)
+    rows, ends = arguments.groups(embeddings, offsets, empty=_propagates(nan_policy))
     columns = _rust.spectral_scores(
         rows,
         ends,
@@ -491,7 +491,7 @@ def _one(
     nan_policy: str,
     threads: int | None,
 ) -> FloatArray:
-    rows, ends = arguments.groups(embeddings, offsets)
+    rows, ends = arguments.groups(embeddings, offsets, empty=_propagates(nan_policy))
     return _rust.spectral_scores(
         rows,
         ends,

@@ -151,6 +151,10 @@ impl<V: Lanes> Tridiagonal<V> {
                         (sign, last_sign) = (V::select(some, turned, zero - last_sign), sign);
                     }
                 }
+                if ALONG {
+                    // the entry beside the diagonal is taken for positive, which turns this axis round if it is not
+                    along[l] = V::select(open, sign * along[l], along[l]);
+                }
                 e2[l] = V::select(open, s * p, e2[l]);
                 d[l] = V::select(open, shift + gamma, d[l]);
             }
