@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "_fma_rate",
+    "_read_bytes",
+    "_simd",
     "auroc",
     "brier",
     "cluster_embeddings",
