@@ -13,7 +13,8 @@ def read(name: str, values: Any) -> NDArray[Any]:
     """`values` as an array, without a copy where that is possible."""
     try:
         if isinstance(values, np.ndarray):
-            if np.any(getattr(values, "mask", False)):
+            mask = getattr(values, "mask", None)
+            if mask is not None and np.any(mask):
                 raise ValueError("has masked entries")
             return values
         if type(values).__module__.partition(".")[0] == "pyarrow":
@@ -41,6 +42,14 @@ def from_arrow(values: Any) -> NDArray[Any]:
     return cast(NDArray[Any], values.to_numpy(zero_copy_only=False))
 
 
+def ready(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Return the array as compiled code takes it; `numpy.require` alone costs more than a small kernel."""
+    flags = array.flags
+    if array.dtype == dtype and flags.c_contiguous and flags.aligned:
+        return array
+    return np.require(array, dtype, ["C", "A"])
+
+
 def groups(
     embeddings: ArrayLike, offsets: ArrayLike | None, *, empty: bool = False
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -61,7 +70,7 @@ def groups(
     else:
         raise ValueError(f"embeddings: has shape {array.shape}, must be (P, N, D), or (K, D) with offsets")
     # Copies only what is strided, unaligned or of foreign byte order.
-    rows = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
+    rows = ready(array, array.dtype.newbyteorder("="))
     return rows.reshape(array.shape[0] * array.shape[1], array.shape[2]) if array.ndim == 3 else rows, ends
 
 
@@ -87,14 +96,14 @@ def squares(
     else:
         raise ValueError(f"{name}: has shape {array.shape}, must be (P, N, N), or flat with offsets")
     dtype = np.float32 if array.dtype in (np.float16, np.float32) else np.float64
-    return np.require(array, dtype, ["C", "A"]).reshape(-1), ends
+    return ready(array, dtype).reshape(-1), ends
 
 
 def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     array = one_dimensional(name, read(name, values))
     if array.dtype.kind not in ("iu" if array.size > 0 else "iuf"):  # an empty list is of floats
         raise ValueError(f"{name}: dtype is {array.dtype}, must be integers")
-    return np.require(array, np.int64, ["C", "A"])
+    return ready(array, np.int64)
 
 
 def column(name: str, values: ArrayLike) -> FloatArray:
@@ -102,7 +111,7 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     array = one_dimensional(name, read(name, values))
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
-    return np.require(array, np.float64, ["C", "A"])
+    return ready(array, np.float64)
 
 
 def counts(values: ArrayLike | None) -> FloatArray | None:

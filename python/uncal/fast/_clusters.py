@@ -48,8 +48,9 @@ def cluster_embeddings(
     ndarray of shape (K,), int64
         K = P * N for a 3-D array. Clusters are numbered from 0 in each group in order of first appearance. Equal rows
         have cosine exactly 1, so ``threshold=1.0`` joins them; rows of one direction but another length have it up to
-        rounding, 2e-16. A row of zeros (an empty answer) has cosine 0 with every other row and 1 with other rows of
-        zeros. Time grows with the square of a group's rows, also for "average" and "complete".
+        rounding: 2e-16, for float16 and float32 rows 1e-7. A row of zeros (an empty answer) has cosine 0 with every
+        other row and 1 with other rows of zeros. Time grows with the square of a group's rows, also for "average" and
+        "complete".
 
     Raises
     ------

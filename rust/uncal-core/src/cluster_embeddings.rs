@@ -2,13 +2,14 @@
 
 use ndarray::ArrayView2;
 
-use crate::cosine::Cosines;
+use crate::cosine::{Cosines, Sums};
 use crate::groups::Groups;
 use crate::{Error, Float, Isa, Linkage, Result};
 
 /// The cluster of each row by cosine similarity; clusters join while that is at least `threshold`.
 ///
-/// Equal rows have cosine exactly 1. A row of zeros has cosine 0 with every other row and 1 with other rows of zeros.
+/// Equal rows have cosine exactly 1; products of `f16` and `f32` are summed in `f32`, which leaves other cosines good to
+/// some 1e-7. A row of zeros has cosine 0 with every other row and 1 with other rows of zeros.
 /// Time O(n^2 D), memory O(n^2 + n D) for a group of n rows.
 ///
 /// # Arguments
@@ -59,7 +60,7 @@ pub fn cluster_embeddings<T: Float>(
                 matrix.clear();
                 matrix.try_reserve(entries).map_err(|_| Error::TooManyRows { group: p, rows: n })?;
                 matrix.resize(entries, 0.0);
-                space.fill(isa, rows, columns, groups, p, matrix)?;
+                space.fill(isa, Sums::Single, (rows, columns), groups, p, matrix)?;
                 let (own, rest) = ids.split_at_mut(n);
                 linkage.clusters(matrix, threshold, own);
                 ids = rest;

@@ -8,7 +8,7 @@ use crate::kernel::{dot, make_unit, square};
 use crate::lanes::MOST;
 use crate::simd::gram::{Layout, gram, triangle};
 use crate::simd::{Isa, Kernel, Simd};
-use crate::{Error, Float, Groups, Result, pool};
+use crate::{Error, Float, Groups, Kind, Result, pool};
 
 /// The cosine of the angle between every two rows of each group, as square matrices end to end.
 ///
@@ -46,7 +46,7 @@ pub fn cosine_similarity<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64
     let matrices = pool::map_with(groups.len(), work.saturating_mul(d), Cosines::default, |space, p| {
         let n = groups.rows(p).len();
         let mut matrix = square(p, n)?;
-        space.fill(isa, rows, d, groups, p, &mut matrix)?;
+        space.fill(isa, Sums::Double, (rows, d), groups, p, &mut matrix)?;
         if clip {
             matrix.iter_mut().for_each(|cosine| *cosine = cosine.max(0.0));
         }
@@ -60,7 +60,17 @@ pub fn cosine_similarity<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64
 pub(crate) struct Cosines {
     layout: Layout,
     sums: Vec<f64>,
+    narrow_sums: Vec<f32>,
     inverse_norms: Vec<f64>,
+}
+
+/// How products of `f16` and `f32` are summed; those of `f64` always in `f64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sums {
+    /// In `f64`.
+    Double,
+    /// In `f32`: cosines are good to some 1e-7; rows that are equal still have exactly 1.
+    Single,
 }
 
 impl Cosines {
@@ -71,8 +81,8 @@ impl Cosines {
     pub fn fill<T: Float>(
         &mut self,
         isa: Isa,
-        rows: &[T],
-        d: usize,
+        sums: Sums,
+        (rows, d): (&[T], usize),
         groups: Groups<'_>,
         p: usize,
         out: &mut [f64],
@@ -83,8 +93,9 @@ impl Cosines {
         if n <= MOST {
             let after = own.end * d;
             let next = &rows[after..rows.len().min(after + group.len())];
-            isa.run(Products { space: self, rows: group, n, d, next });
-            if self.from_products(n, out) {
+            let single = sums == Sums::Single && T::KIND != Kind::F64;
+            isa.run(Products { space: self, single, rows: group, n, d, next });
+            if self.from_products(n, single, out) {
                 return Ok(());
             }
         }
@@ -96,12 +107,13 @@ impl Cosines {
     }
 
     /// False if a square is 0, not finite or out of range.
-    fn from_products(&mut self, n: usize, out: &mut [f64]) -> bool {
+    fn from_products(&mut self, n: usize, single: bool, out: &mut [f64]) -> bool {
+        let (least, most) = if single { (1e-25, 1e30) } else { (1e-250, 1e250) };
         let product = |i: usize, j: usize| self.sums[self.layout.place[triangle(i, j)] as usize];
         self.inverse_norms.clear();
         for i in 0..n {
             let square = product(i, i);
-            if !(1e-250 < square && square < 1e250) {
+            if !(least < square && square < most) {
                 return false;
             }
             self.inverse_norms.push(1.0 / square.sqrt());
@@ -123,6 +135,7 @@ impl Cosines {
 
 struct Products<'a, T> {
     space: &'a mut Cosines,
+    single: bool,
     rows: &'a [T],
     n: usize,
     d: usize,
@@ -134,12 +147,20 @@ impl<T: Float> Kernel for Products<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Cosines { layout, sums, .. } = self.space;
+        let Cosines { layout, sums, narrow_sums, .. } = self.space;
         if layout.n != self.n {
             *layout = Layout::new(self.n, S::BLOCK);
             sums.resize(layout.len, 0.0);
+            narrow_sums.resize(layout.len, 0.0);
         }
-        gram(simd, simd.f64(0.0), self.rows, self.d, layout, self.next, sums);
+        if self.single {
+            gram(simd, simd.f32(0.0), self.rows, self.d, layout, self.next, narrow_sums);
+            for (sum, &narrow) in sums.iter_mut().zip(narrow_sums.iter()) {
+                *sum = f64::from(narrow);
+            }
+        } else {
+            gram(simd, simd.f64(0.0), self.rows, self.d, layout, self.next, sums);
+        }
     }
 }
 
