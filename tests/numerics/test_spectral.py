@@ -198,6 +198,49 @@ def test_float32_entropies_are_good_to_a_millionth(n, gamma):
     np.testing.assert_allclose(fast.von_neumann_entropy(x, gamma=gamma), exact, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("n", [2, 10, 64])
+@pytest.mark.parametrize("noise", [0, 1e-7, 1e-6, 1e-4, 1e-3, 3e-3])
+def test_one_pair_of_near_rows_among_unlike_ones_is_no_matter(dtype, n, noise):
+    x = rng.normal(size=(20, n, 384))
+    x[::2, 1] = x[::2, 0] * (1 + noise * rng.normal(size=(10, 384)))
+    x = x.astype(dtype)
+    names = {
+        "von_neumann_entropy": {},
+        "effective_rank": {},
+        "renyi_entropy": {"alpha": np.inf},
+        "predictive_kernel_entropy": {},
+    }
+    exact = fast.spectral_scores(x.astype(np.float64), scores=names)
+    assert (exact["effective_rank"] > 1.5).all() or n == 2
+    for kernel in ("rbf", "cosine", "cosine01", "poly2"):
+        exact = fast.spectral_scores(x.astype(np.float64), scores=names, kernel=kernel)
+        found = fast.spectral_scores(x, scores=names, kernel=kernel)
+        for name, values in found.items():
+            np.testing.assert_allclose(values, exact[name], rtol=1e-6, atol=1e-6, err_msg=f"{kernel} {name}")
+        for alpha in (1.0, 2.0, 3.0):
+            ours, theirs = (fast.renyi_entropy(rows, alpha=alpha, kernel=kernel) for rows in (x, x.astype(np.float64)))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_counts_are_whole_numbers_and_lie_beside_their_rows():
+    x = rng.normal(size=(2, 3, 5))
+    for wrong in (np.full((2, 3), 0.25), np.full((3, 2), 1), np.full((2, 3), 1.5)):
+        with pytest.raises(ValueError, match=r"^counts: "):
+            fast.von_neumann_entropy(x, counts=wrong)
+    np.testing.assert_array_equal(fast.von_neumann_entropy(x, counts=np.ones((2, 3), int)), fast.von_neumann_entropy(x))
+
+
+def test_equal_rows_are_alike_however_steep_the_kernel():
+    x = np.array([[[1.0, 2.0], [1.0, 2.0], [2.0, 1.0]]])
+    for gamma in (1e3, 1e300, 1.7e308):
+        np.testing.assert_allclose(fast.von_neumann_entropy(x, gamma=gamma), [entropy_of_counts([2, 1])], rtol=1e-12)
+
+
+def entropy_of_counts(counts):
+    return scipy.stats.entropy(counts)
+
+
 def ragged(dtype=np.float32):
     sizes = np.concatenate([rng.integers(1, 70, size=300), [200, 1, 65, 64, 63]])
     offsets = np.concatenate([[0], np.cumsum(sizes)])

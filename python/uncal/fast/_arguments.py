@@ -114,12 +114,21 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     return ready(array, np.float64)
 
 
-def counts(values: ArrayLike | None) -> FloatArray | None:
-    """How often each row counts, (K,), from (K,) or (P, N)."""
-    if values is None:
-        return None
-    array = read("counts", values)
-    return column("counts", array.reshape(-1) if array.ndim == 2 else array)
+def flat(name: str, values: ArrayLike, embeddings: ArrayLike) -> NDArray[Any]:
+    """Return one value for each row: (K,), or (P, N) beside `embeddings` of (P, N, D), as (K,)."""
+    array = read(name, values)
+    if array.ndim == 2:
+        shape = np.shape(embeddings)[:2] if np.ndim(embeddings) == 3 else None
+        if array.shape != shape:
+            wanted = "(K,)" if shape is None else f"{shape} or ({shape[0] * shape[1]},)"
+            raise ValueError(f"{name}: has shape {array.shape}, must be {wanted}")
+        return array.reshape(-1)
+    return array
+
+
+def counts(values: ArrayLike | None, embeddings: ArrayLike) -> FloatArray | None:
+    """Return how often each row counts, (K,)."""
+    return None if values is None else column("counts", flat("counts", values, embeddings))
 
 
 def weights(values: ArrayLike | None) -> FloatArray | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np  # noqa: F401  # the examples use it
+import numpy as np
 from numpy.typing import ArrayLike
 
 from uncal import _rust
@@ -60,11 +60,11 @@ def von_neumann_entropy(
     normalize : bool, default=True
         Divide each row by its Euclidean norm first. Without it the formulas meet the rows as they are.
     counts : array of shape (K,), or (P, N) for a 3-D array; optional
-        How often each row counts, above 0; by default once. A text that was drawn five times is embedded once and
-        counts 5: the result is that of five equal rows, for the work of one.
+        How often each row counts, a whole number from 1; by default once. A text that was drawn five times is embedded
+        once and counts 5: the result is that of five equal rows, for the work of one.
     nan_policy : {"raise", "propagate"}, default="raise"
         What becomes of a group that is empty or holds NaN or infinity: an error, or a score of NaN for that group
-        alone. Neither needs a pass over the data of its own.
+        alone. Other errors stay errors. Neither needs a pass over the data of its own.
     threads : int, optional
         Threads for this call; see `set_num_threads`.
 
@@ -346,7 +346,7 @@ def spectrum(
     return _rust.spectrum(
         rows,
         ends,
-        arguments.counts(counts),
+        arguments.counts(counts, embeddings),
         kernel,
         gamma,
         normalize,
@@ -399,12 +399,13 @@ def spectral_scores(
     >>> {name: values.round(6).tolist() for name, values in found.items()}
     {'effective_rank': [3.0], 'renyi_entropy': [1.098612]}
     """
-    wanted = dict(scores) if isinstance(scores, Mapping) else {name: {} for name in scores}
+    names = [scores] if isinstance(scores, str) else scores
+    wanted = dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
     rows, ends = arguments.groups(embeddings, offsets, empty=_propagates(nan_policy))
     columns = _rust.spectral_scores(
         rows,
         ends,
-        arguments.counts(counts),
+        arguments.counts(counts, embeddings),
         [_request(name, settings) for name, settings in wanted.items()],
         kernel,
         gamma,
@@ -465,12 +466,11 @@ def spectral_decomposition(
     [0.840675, 0.61687, 0.223805]
     """
     rows, ends = arguments.groups(embeddings, offsets)
-    ids = arguments.read("clarification_ids", clarification_ids)
     return SpectralDecomposition(
         *_rust.spectral_decomposition(
             rows,
             ends,
-            arguments.integers("clarification_ids", ids.reshape(-1) if ids.ndim == 2 else ids),
+            arguments.integers("clarification_ids", arguments.flat("clarification_ids", clarification_ids, embeddings)),
             kernel,
             gamma,
             normalize,
@@ -495,7 +495,7 @@ def _one(
     return _rust.spectral_scores(
         rows,
         ends,
-        arguments.counts(counts),
+        arguments.counts(counts, embeddings),
         [_request(name, settings)],
         kernel,
         gamma,
@@ -515,6 +515,9 @@ def _request(name: str, settings: Mapping[str, Any]) -> tuple[str, float, bool]:
     chosen = SCORES[name] | dict(settings)
     if name == "von_neumann_entropy":
         return "renyi_entropy", 1.0, False
+    for setting in ("alpha", "eps"):
+        if not isinstance(chosen.get(setting, 0.0), int | float | np.integer | np.floating):
+            raise ValueError(f"{setting}: is {chosen[setting]!r}, must be a number above 0")
     return name, float(chosen.get("alpha", chosen.get("eps", 0.0))), bool(chosen.get("center", False))
 
 

@@ -23,7 +23,7 @@ use crate::{Error, Float, Groups, Kind, Result, pool};
 /// has 0 with other rows and 1 with rows of zeros.
 ///
 /// # Errors
-/// Those of [`Groups::new`], [`Error::NoColumns`], [`Error::NotFinite`].
+/// Those of [`Groups::new`], [`Error::NoColumns`], [`Error::NotFinite`], [`Error::TooManyRows`].
 ///
 /// # Example
 /// ```
@@ -45,7 +45,7 @@ pub fn cosine_similarity<T: Float>(embeddings: ArrayView2<'_, T>, offsets: &[i64
     let d = embeddings.ncols();
     let matrices = pool::map_with(groups.len(), work.saturating_mul(d), Cosines::default, |space, p| {
         let n = groups.rows(p).len();
-        let mut matrix = square(p, n)?;
+        let mut matrix = square(p, n).map_err(|_| Error::TooManyRows { group: p, rows: n })?;
         space.fill(isa, Sums::Double, (rows, d), groups, p, &mut matrix)?;
         if clip {
             matrix.iter_mut().for_each(|cosine| *cosine = cosine.max(0.0));

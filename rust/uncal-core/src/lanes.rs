@@ -71,8 +71,8 @@ impl<V: Lanes> Tridiagonal<V> {
         self.d[0] = a[0];
     }
 
-    /// Eigenvalues into `d` by QL without square roots (Pal, Walker and Kahan), all lanes in step; the lanes that did
-    /// not settle come back as bits.
+    /// Eigenvalues into `d` by QL without square roots (Pal, Walker and Kahan), all lanes in step; bits come back for
+    /// lanes that are not to be used, all of them if one did not settle.
     #[inline(always)]
     pub fn eigenvalues(&mut self, n: usize, scale: V) -> u32 {
         self.rotate::<false>(n, scale, &mut [])
@@ -108,7 +108,7 @@ impl<V: Lanes> Tridiagonal<V> {
                     break;
                 }
                 if sweep == SWEEPS {
-                    return bits;
+                    return u32::MAX; // the others are not finished either
                 }
                 sweep += 1;
                 let root = e2[l].max(tiny).sqrt();

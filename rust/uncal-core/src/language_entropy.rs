@@ -1,7 +1,7 @@
 //! Kernel language entropy: the von Neumann entropy of a graph kernel on the answers of each group.
 
-use crate::decomposition::Decomposition;
 use crate::eigen::Tridiagonal;
+use crate::eigenvectors::Decomposition;
 use crate::graph::each_group;
 use crate::{Error, Float, Result, Squares};
 

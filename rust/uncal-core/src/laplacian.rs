@@ -1,7 +1,7 @@
 //! The spectrum of the normalised graph Laplacian of one group's answers.
 
-use crate::decomposition::Decomposition;
 use crate::eigen::{Tridiagonal, reflect};
+use crate::eigenvectors::Decomposition;
 use crate::{Error, Float, Result, Squares};
 
 /// Eigenvalues as close as this count as equal.

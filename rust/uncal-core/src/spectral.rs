@@ -60,7 +60,7 @@ pub enum Bad {
 /// # Arguments
 /// * `embeddings` - (K, D), the rows of a group next to each other
 /// * `offsets` - (P + 1), group p is rows `offsets[p]..offsets[p + 1]`
-/// * `counts` - (K), how often each row counts, above 0; by default once
+/// * `counts` - (K), how often each row counts, a whole number from 1; by default once
 ///
 /// Returns one (P) for each of `scores`.
 ///
@@ -184,8 +184,8 @@ impl<'a> Plan<'a> {
             if len != expected {
                 return Err(Error::Length { name: "counts", len, expected });
             }
-            if let Some(row) = counts.iter().position(|&c| !(c > 0.0 && c.is_finite())) {
-                let needed = "a finite number above 0";
+            if let Some(row) = counts.iter().position(|&c| !(1.0..=1e15).contains(&c) || c.fract() != 0.0) {
+                let needed = "a whole number from 1 to 1e15";
                 return Err(Error::Value { name: "counts", row, value: counts[row], needed });
             }
         }
@@ -257,6 +257,7 @@ impl<T: Float> simd::Kernel for Task<'_, T> {
         }
         let mut again = Vec::new();
         self.side_by_side(simd, simd.f64(0.0), &beside, &mut found, &mut alone, &mut again);
+        debug_assert!(again.is_empty(), "sums in f64 are as good as they get");
         alone.sort_unstable();
         for p in alone {
             self.one(p, &mut found)?;
@@ -271,6 +272,8 @@ struct Batch<'a> {
     /// The group of each lane in use.
     members: &'a [usize],
     zeros: bool,
+    /// Whether the products were summed in `f32`.
+    single: bool,
 }
 
 /// Buffers of a task.
@@ -341,7 +344,8 @@ impl<T: Float> Task<'_, T> {
                         sums.copy_within(..stride, lane * stride);
                     }
                     wide.transpose(&sums, stride, &mut space.products);
-                    let batch = Batch { layout: &layout, members: &members[..used], zeros };
+                    let single = A::Scalar::KIND == Kind::F32;
+                    let batch = Batch { layout: &layout, members: &members[..used], zeros, single };
                     let results = Results { found: &mut *found, alone: &mut *alone, again: &mut *again };
                     simd.call(Score::<S> { frame: &self.frame, batch, space: &mut space, results });
                     (used, zeros) = (0, false);
@@ -405,8 +409,7 @@ impl<T: Float> Task<'_, T> {
                     found.spectrum[rows.start - first..][..spectrum.len()].copy_from_slice(&spectrum);
                 }
             }
-            (Err(error), Bad::Raise) => return Err(error),
-            (Err(_), Bad::Propagate) => {
+            (Err(Error::EmptyGroup { .. } | Error::NotFinite { .. }), Bad::Propagate) => {
                 for column in &mut found.columns {
                     column[p - self.frame.range.start] = f64::NAN;
                 }
@@ -414,6 +417,7 @@ impl<T: Float> Task<'_, T> {
                     found.spectrum[rows.start - first..rows.end - first].fill(f64::NAN);
                 }
             }
+            (Err(error), _) => return Err(error),
         }
         Ok(())
     }
@@ -463,7 +467,7 @@ impl Frame<'_> {
         let mut same = 0;
         if density {
             let matrix = self.density(batch, space, total);
-            if plan.single {
+            if batch.single {
                 skip = matrix.near;
             }
             (purity, kernel_mean, same) = (matrix.purity, matrix.mean, matrix.same);
@@ -482,7 +486,7 @@ impl Frame<'_> {
                     entropy = space.tridiagonal.entropy(n);
                 }
             }
-            if plan.single && matrix.near != 0 {
+            if batch.single && matrix.near != 0 {
                 for (lane, &p) in batch.members.iter().enumerate() {
                     if matrix.near >> lane & 1 == 1 {
                         again.push(p);
@@ -606,7 +610,7 @@ impl Frame<'_> {
         if !unit {
             trace = zero;
             for i in 0..n {
-                let own = value(shape, g[diagonal(i)], one, half);
+                let own = value(shape, g[diagonal(i)], half);
                 let own = if batch.zeros { V::select(zero.lt(g[diagonal(i)]), own, one) } else { own };
                 space.matrix[triangle(i, i)] = own;
                 let root = if self.counts.is_some() { space.roots[i] } else { one };
@@ -631,15 +635,16 @@ impl Frame<'_> {
                     let cosine = V::select(equal, one, product * (inverse * space.inverse_norms[j])).min(one);
                     near = V::or(near, V::and(limit.lt(cosine), V::not(equal)));
                     if shape == Shape::Rbf {
-                        exp_of_negative((cosine - one) * two_gamma)
+                        // equal rows are alike however steep the kernel, infinitely so too
+                        V::select(equal, one, exp_of_negative((cosine - one) * two_gamma))
                     } else {
-                        value(shape, cosine, one, half)
+                        value(shape, cosine, half)
                     }
                 } else if shape == Shape::Rbf {
                     let twice = product + product;
                     exp_of_negative(((twice - own_square - other_square) * gamma).min(zero))
                 } else {
-                    value(shape, product, one, half)
+                    value(shape, product, half)
                 };
                 if batch.zeros {
                     let (a, b) = (own_square.eq(zero), other_square.eq(zero));
@@ -796,11 +801,11 @@ impl Spectral {
 
 /// The kernel value of rows with this product, for the shapes that are polynomials of it.
 #[inline(always)]
-fn value<V: Lanes>(shape: Shape, product: V, one: V, half: V) -> V {
+fn value<V: Lanes>(shape: Shape, product: V, half: V) -> V {
     match shape {
         Shape::Cosine01 => product.mul_add(half, half),
         Shape::Poly2 => product * product,
-        _ => product.mul_add(one, one.splat(0.0)),
+        _ => product,
     }
 }
 

@@ -179,10 +179,14 @@ impl Isa {
     /// If this machine does not have it.
     pub fn force<R>(self, f: impl FnOnce() -> R) -> R {
         assert!(self.is_here(), "this machine has no {}", self.name());
-        let before = FORCED.replace(Some(self));
-        let result = f();
-        FORCED.set(before);
-        result
+        struct Restore(Option<Isa>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                FORCED.set(self.0);
+            }
+        }
+        let _restore = Restore(FORCED.replace(Some(self)));
+        f()
     }
 
     fn from_environment() -> Result<Self> {
@@ -197,10 +201,14 @@ impl Isa {
     }
 
     /// Run a kernel as compiled for this instruction set.
+    ///
+    /// # Panics
+    /// If this machine does not have it.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        assert!(self.is_here(), "this machine has no {}", self.name()); // asked once, then remembered by `std`
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `chosen` and `force` only hand out what `is_here`.
+            // SAFETY: it is here, as asserted.
             Self::Avx512 => unsafe { x86::run_avx512(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.

@@ -1,4 +1,7 @@
 //! AVX-512 and AVX2.
+//!
+//! SAFETY, of every block that says no more: it calls instructions on a vector, and vectors only come from a token, which
+//! is only made where the processor has them.
 
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512, __m512d, _CMP_EQ_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
