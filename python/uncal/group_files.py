@@ -335,9 +335,10 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
             table = canonical(batch, columns, layout, ends, where)
             if "embeddings" in wanted:
                 width = table["embeddings"].type.value_type.list_size
-                if dim not in (None, width) and table["embeddings"].null_count < table.num_rows:
-                    where.fail(0, columns["embeddings"], f"has vectors of {width} numbers, those before have {dim}")
-                dim = width if table["embeddings"].null_count < table.num_rows else dim
+                if pc.sum(pc.list_value_length(table["embeddings"])).as_py():  # of no vectors the width says nothing
+                    if dim not in (None, width):
+                        where.fail(0, columns["embeddings"], f"has vectors of {width} numbers, those before have {dim}")
+                    dim = width
             yield table
             start += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:

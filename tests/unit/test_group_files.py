@@ -318,6 +318,13 @@ def test_vectors_that_change_their_length_between_batches_are_an_error(kept: Any
             read(path, rows=rows)
 
 
+def test_batches_of_empty_groups_alone_say_nothing_of_the_length_of_vectors(kept: Any, tmp_path: Path) -> None:
+    path = kept(pa.table({"embeddings": [[], [[1.0, 2.0]], [], None, [[3.0, 4.0]], []]}))
+    for rows in (1, 4096):
+        out = score.score(path, tmp_path / f"{rows}.parquet", score.Config(rows=rows))
+        assert pq.read_table(out)["von_neumann_entropy"].to_pylist() == [None, 0.0, None, None, 0.0, None]
+
+
 def test_a_missing_column_lists_those_that_are_there(kept: Any) -> None:
     path = kept(pa.table({"a": [1], "b": [2]}))
     with pytest.raises(ArtefactError, match=r"has no embeddings \(looked for embeddings, .*\); it has a, b: name"):
