@@ -134,6 +134,11 @@ def test_the_same_scores_come_out_of_any_batches(tmp_path: Path) -> None:
         (["--dim", "0"], "dim is 0; it must be at least 1"),
         (["--embedder", "hashing", "--embeddings-column", "embeddings"], "embedder and embeddings_column are both set"),
         (["--scorer-settings", "gama=1"], "none of von_neumann_entropy has a setting 'gama'; there are kernel, gamma"),
+        (["--scorer-settings", "gamma=-1"], "scorers plugin 'von_neumann_entropy': gamma is -1"),
+        (
+            ["--scorers", "semantic_entropy", "--scorer-settings", "linkage=ward"],
+            "'semantic_entropy': linkage is 'ward'; it must be one of leader, single, average, complete\n",
+        ),
         (["-o", "scores.csv"], "scores are written to a .parquet or an .arrow file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
