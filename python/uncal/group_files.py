@@ -104,8 +104,8 @@ def _several(path: Path, sources: list[Source]) -> Source:
     def batches(columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         return chain.from_iterable(source.batches(columns, rows) for source in sources)
 
-    counts = [source.rows for source in sources]
-    return Source(path, sources[0].names, batches, sum(n for n in counts if n is not None))
+    counts = [source.rows for source in sources if source.rows is not None]
+    return Source(path, sources[0].names, batches, sum(counts) if len(counts) == len(sources) else None)
 
 
 def _parquet(path: Path) -> Source:

@@ -276,6 +276,14 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
             sink.write_table(table)
     assert read(folder)["embeddings"].to_pylist() == [*GROUPS, *GROUPS]
     assert read(folder)["id"].to_pylist() == [*IDS, *IDS]
+    assert group_files.open_file(folder).rows is None
+    for file in folder.iterdir():
+        save(file, table)
+    assert group_files.open_file(folder).rows == 6
+    save(folder / "data-00002-of-00002.arrow", table)
+    with pa.ipc.new_stream(str(folder / "data-00001-of-00002.arrow"), table.schema) as sink:
+        sink.write_table(table)
+    assert group_files.open_file(folder).rows is None  # of one of them it is not known
 
 
 # Errors
