@@ -130,7 +130,8 @@ def _widest(file: pq.ParquetFile, columns: list[str]) -> int:
         total = 0
         for i in range(group.num_columns):
             chunk, leaf = group.column(i), file.schema.column(i)
-            if chunk.path_in_schema.partition(".")[0] in columns:
+            path = chunk.path_in_schema
+            if any(path == name or path.startswith(f"{name}.") for name in columns):
                 width = (
                     leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else widths.get(leaf.physical_type, 4)
                 )

@@ -419,6 +419,11 @@ def test_big_rows_are_read_few_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
         batches = list(group_files.read(group_files.open_file(path), ["embeddings"], layout(), 4096))
         assert sum(batch.num_rows for batch in batches) == 100
         assert max(batch.num_rows for batch in batches) <= 8
+    path = save(tmp_path / "dotted.parquet", table.rename_columns(["model.embeddings"]))
+    to = layout(embeddings="model.embeddings")
+    batches = list(group_files.read(group_files.open_file(path), ["embeddings"], to, 4096))
+    assert sum(batch.num_rows for batch in batches) == 100
+    assert max(batch.num_rows for batch in batches) <= 8
 
 
 def test_reading_stops_when_the_reader_of_it_does(tmp_path: Path) -> None:
