@@ -274,6 +274,24 @@ def test_a_scorer_of_somebody_else_is_one_file(tmp_path: Path, monkeypatch: pyte
     assert pq.read_table(out)["longest:Longest"].to_pylist() == [3.0, None, None, 1.0]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4096])
+def test_a_row_that_makes_no_sense_is_named_by_its_place_in_the_file(tmp_path: Path, rows: int) -> None:
+    vectors = [[[1.0]], None, [[1.0], [2.0]], [[3.0]]]
+    path = write(tmp_path / "a.parquet", pa.table({"embeddings": vectors, "logprobs": [[-1.0]] * 4}))
+    config = score.Config(scorers=("semantic_entropy",), scorer_settings={"estimator": "rao_blackwell"}, rows=rows)
+    with pytest.raises(artefacts.ArtefactError, match=f"^{path}, row 2: 2 embeddings and 1 logprobs; a group has"):
+        score.score(path, tmp_path / "s.parquet", config)
+    table = pa.table({"entail": [[1.0], [1.0], [1.0, 0.5], [0.5]], "q": ["a", "b", "c", "c"]})
+    crooked = f"^{tmp_path}/b.parquet, {{}}: {{}} values of 'entail'; a group of n has n"
+    write(tmp_path / "b.parquet", table)
+    for group, place, count in ((None, "row 2", 2), ("q", "group c", 3)):
+        config = score.Config(
+            scorers=("degree",), scorer_settings={"similarity": "entail"}, rows=rows, group_column=group
+        )
+        with pytest.raises(artefacts.ArtefactError, match=crooked.format(place, count)):
+            score.score(tmp_path / "b.parquet", tmp_path / "s.parquet", config)
+
+
 def test_numbers_that_make_no_sense_are_one_error_with_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.table({"entail": [[1.0], [1.0, float("inf"), 0.0, 1.0]]}))
     config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"})

@@ -15,7 +15,7 @@ import pyarrow as pa
 from uncal import artefacts, embedders, group_files, progress, schema, scorers
 from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
-from uncal.errors import ArtefactError, ConfigError
+from uncal.errors import ArtefactError, ConfigError, RowError
 from uncal.group_files import Layout, Source
 from uncal.types import Embedder, FloatArray, Scorer
 
@@ -168,6 +168,9 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         for batch in batches:
             try:
                 scores = score_batch(_embedded(batch, embedder), config)
+            except RowError as error:
+                place = f"row {count + error.row}" if config.group_column is None else f"group {batch['id'][error.row]}"
+                raise ArtefactError(f"{samples}, {place}: {error.what}") from error
             except ValueError as error:  # of a kernel: an entailment of 2, a gamma of -1
                 raise ArtefactError(f"{samples}, from row {count} on: {error}") from error
             for name in unscored:
