@@ -106,6 +106,18 @@ def test_embeddings_are_made_of_texts_when_there_are_none(cli: Any, tmp_path: Pa
     assert "score: 1 groups could not be scored and are null in" in ended.err
 
 
+def test_an_embedder_that_no_scorer_needs_is_not_used_which_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"texts": [["a", "b"]]}))
+    config = score.Config(scorers=("variation_ratio",), embedder="sentence_transformers")
+    assert scores(score.score(path, tmp_path / "s.parquet", config)) == {"0": 1.0}
+    assert "the embedder sentence_transformers is not used: no embeddings are read by variation_ratio" in caplog.text
+    caplog.clear()
+    score.score(path, tmp_path / "t.parquet", score.Config(embedder="hashing"))
+    assert not caplog.text
+
+
 def test_groups_that_cannot_be_scored_are_null_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = groups()
     bad = [kept[0], None, [], [[float("nan")] * 8, *kept[2]], [[float("inf")] * 8], kept[3]]
