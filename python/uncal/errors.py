@@ -17,6 +17,24 @@ class ArtefactError(UncalError):
     """A file is missing, not what its name says, or belongs to another run."""
 
 
+class RowError(ArtefactError):
+    """A row of a batch holds what makes no sense.
+
+    Attributes
+    ----------
+    row : int
+        Its number in the batch, from 0.
+    what : str
+    """
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(row, what)
+        self.row, self.what = row, what
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.what}"
+
+
 class FingerprintError(ArtefactError):
     """A calibrator was fitted on scores made another way than the ones at hand."""
 

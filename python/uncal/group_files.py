@@ -104,8 +104,8 @@ def _several(path: Path, sources: list[Source]) -> Source:
     def batches(columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         return chain.from_iterable(source.batches(columns, rows) for source in sources)
 
-    counts = [source.rows for source in sources]
-    return Source(path, sources[0].names, batches, sum(n for n in counts if n is not None))
+    counts = [source.rows for source in sources if source.rows is not None]
+    return Source(path, sources[0].names, batches, sum(counts) if len(counts) == len(sources) else None)
 
 
 def _parquet(path: Path) -> Source:
@@ -130,7 +130,8 @@ def _widest(file: pq.ParquetFile, columns: list[str]) -> int:
         total = 0
         for i in range(group.num_columns):
             chunk, leaf = group.column(i), file.schema.column(i)
-            if chunk.path_in_schema.partition(".")[0] in columns:
+            path = chunk.path_in_schema
+            if any(path == name or path.startswith(f"{name}.") for name in columns):
                 width = (
                     leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else widths.get(leaf.physical_type, 4)
                 )
@@ -335,9 +336,10 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
             table = canonical(batch, columns, layout, ends, where)
             if "embeddings" in wanted:
                 width = table["embeddings"].type.value_type.list_size
-                if dim not in (None, width) and table["embeddings"].null_count < table.num_rows:
-                    where.fail(0, columns["embeddings"], f"has vectors of {width} numbers, those before have {dim}")
-                dim = width if table["embeddings"].null_count < table.num_rows else dim
+                if pc.sum(pc.list_value_length(table["embeddings"])).as_py():  # of no vectors the width says nothing
+                    if dim not in (None, width):
+                        where.fail(0, columns["embeddings"], f"has vectors of {width} numbers, those before have {dim}")
+                    dim = width
             yield table
             start += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from uncal.errors import ConfigError, MissingExtraError, UnknownPluginError
 
@@ -76,10 +77,30 @@ def make(kind: str, name: str, settings: dict[str, Any]) -> Any:
         for setting in settings:
             if setting not in known:
                 raise ConfigError(f"{name!r} has no setting {setting!r}; it has {', '.join(known) or 'none'}")
+        for setting, choices in _choices(plugin).items():
+            if setting in settings and settings[setting] not in choices:
+                allowed = ", ".join(str(choice) for choice in choices if choice is not None)
+                raise ConfigError(
+                    f"{kind} plugin {name!r}: {setting} is {settings[setting]!r}; it must be one of {allowed}"
+                )
     try:
         return plugin(**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{kind} plugin {name!r}: {error}") from error
+
+
+def _choices(plugin: type[Any]) -> dict[str, tuple[Any, ...]]:
+    """Values that fields typed `Literal`, or `Literal` or None, may have."""
+    try:
+        hints = get_type_hints(plugin)
+    except NameError:  # of a type that is imported for type checkers only
+        return {}
+    choices = {}
+    for name, hint in hints.items():
+        members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if all(get_origin(member) is Literal or member is NoneType for member in members):
+            choices[name] = tuple(value for member in members for value in get_args(member) or (None,))
+    return choices
 
 
 def lazy_exports(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from uncal.errors import ArtefactError
+from uncal.errors import ArtefactError, RowError
 from uncal.types import BoolArray, Groups, IntArray
 
 VERSION = 1
@@ -118,7 +118,9 @@ def groups(batch: pa.Table | pa.RecordBatch, needs: Iterable[str]) -> tuple[Grou
     Raises
     ------
     ArtefactError
-        If a column is not of its type, or those of a row are not of one length.
+        If a column is not of its type.
+    RowError
+        If the columns of a row are not of one length, or a matrix is not square.
     """
     columns = {name: _column(name, batch[name]) for name in sorted(needs)}
     (first, (offsets, _, _)), *others = columns.items()
@@ -130,10 +132,8 @@ def groups(batch: pa.Table | pa.RecordBatch, needs: Iterable[str]) -> tuple[Grou
         differ = scorable & (np.diff(theirs) != np.diff(offsets))
         if differ.any():
             row = int(differ.argmax())
-            raise ArtefactError(
-                f"row {row}: {np.diff(offsets)[row]} {first} and {np.diff(theirs)[row]} {name}; a group has as many of "
-                "each"
-            )
+            counts = f"{np.diff(offsets)[row]} {first} and {np.diff(theirs)[row]} {name}"
+            raise RowError(row, f"{counts}; a group has as many of each")
     if scorable.all():
         return Groups(offsets, **flat, nan_policy="propagate"), scorable
     kept = Groups(np.zeros(1, np.int64), nan_policy="propagate")
@@ -174,7 +174,7 @@ def _column(name: str, column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, Bo
     sides = np.rint(np.sqrt(sizes)).astype(np.int64)
     if (crooked := sides * sides != sizes).any():
         row = int(crooked.argmax())
-        raise ArtefactError(f"row {row}: {sizes[row]} values of {name!r}; a group of n has n * n")
+        raise RowError(row, f"{sizes[row]} values of {name!r}; a group of n has n * n")
     return np.concatenate([[0], np.cumsum(sides)]), present, numbers
 
 

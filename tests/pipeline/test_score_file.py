@@ -106,6 +106,18 @@ def test_embeddings_are_made_of_texts_when_there_are_none(cli: Any, tmp_path: Pa
     assert "score: 1 groups could not be scored and are null in" in ended.err
 
 
+def test_an_embedder_that_no_scorer_needs_is_not_used_which_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"texts": [["a", "b"]]}))
+    config = score.Config(scorers=("variation_ratio",), embedder="sentence_transformers")
+    assert scores(score.score(path, tmp_path / "s.parquet", config)) == {"0": 1.0}
+    assert "the embedder sentence_transformers is not used: no embeddings are read by variation_ratio" in caplog.text
+    caplog.clear()
+    score.score(path, tmp_path / "t.parquet", score.Config(embedder="hashing"))
+    assert not caplog.text
+
+
 def test_groups_that_cannot_be_scored_are_null_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = groups()
     bad = [kept[0], None, [], [[float("nan")] * 8, *kept[2]], [[float("inf")] * 8], kept[3]]
@@ -134,6 +146,11 @@ def test_the_same_scores_come_out_of_any_batches(tmp_path: Path) -> None:
         (["--dim", "0"], "dim is 0; it must be at least 1"),
         (["--embedder", "hashing", "--embeddings-column", "embeddings"], "embedder and embeddings_column are both set"),
         (["--scorer-settings", "gama=1"], "none of von_neumann_entropy has a setting 'gama'; there are kernel, gamma"),
+        (["--scorer-settings", "gamma=-1"], "scorers plugin 'von_neumann_entropy': gamma is -1"),
+        (
+            ["--scorers", "semantic_entropy", "--scorer-settings", "linkage=ward"],
+            "'semantic_entropy': linkage is 'ward'; it must be one of leader, single, average, complete\n",
+        ),
         (["-o", "scores.csv"], "scores are written to a .parquet or an .arrow file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -267,6 +284,24 @@ def test_a_scorer_of_somebody_else_is_one_file(tmp_path: Path, monkeypatch: pyte
     path = write(tmp_path / "a.parquet", pa.table({"texts": texts}))
     out = score.score(path, tmp_path / "s.parquet", score.Config(scorers=("longest:Longest",)))
     assert pq.read_table(out)["longest:Longest"].to_pylist() == [3.0, None, None, 1.0]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4096])
+def test_a_row_that_makes_no_sense_is_named_by_its_place_in_the_file(tmp_path: Path, rows: int) -> None:
+    vectors = [[[1.0]], None, [[1.0], [2.0]], [[3.0]]]
+    path = write(tmp_path / "a.parquet", pa.table({"embeddings": vectors, "logprobs": [[-1.0]] * 4}))
+    config = score.Config(scorers=("semantic_entropy",), scorer_settings={"estimator": "rao_blackwell"}, rows=rows)
+    with pytest.raises(artefacts.ArtefactError, match=f"^{path}, row 2: 2 embeddings and 1 logprobs; a group has"):
+        score.score(path, tmp_path / "s.parquet", config)
+    table = pa.table({"entail": [[1.0], [1.0], [1.0, 0.5], [0.5]], "q": ["a", "b", "c", "c"]})
+    crooked = f"^{tmp_path}/b.parquet, {{}}: {{}} values of 'entail'; a group of n has n"
+    write(tmp_path / "b.parquet", table)
+    for group, place, count in ((None, "row 2", 2), ("q", "group c", 3)):
+        config = score.Config(
+            scorers=("degree",), scorer_settings={"similarity": "entail"}, rows=rows, group_column=group
+        )
+        with pytest.raises(artefacts.ArtefactError, match=crooked.format(place, count)):
+            score.score(tmp_path / "b.parquet", tmp_path / "s.parquet", config)
 
 
 def test_numbers_that_make_no_sense_are_one_error_with_the_file(tmp_path: Path) -> None:

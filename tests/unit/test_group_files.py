@@ -276,6 +276,14 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
             sink.write_table(table)
     assert read(folder)["embeddings"].to_pylist() == [*GROUPS, *GROUPS]
     assert read(folder)["id"].to_pylist() == [*IDS, *IDS]
+    assert group_files.open_file(folder).rows is None
+    for file in folder.iterdir():
+        save(file, table)
+    assert group_files.open_file(folder).rows == 6
+    save(folder / "data-00002-of-00002.arrow", table)
+    with pa.ipc.new_stream(str(folder / "data-00001-of-00002.arrow"), table.schema) as sink:
+        sink.write_table(table)
+    assert group_files.open_file(folder).rows is None  # of one of them it is not known
 
 
 # Errors
@@ -316,6 +324,13 @@ def test_vectors_that_change_their_length_between_batches_are_an_error(kept: Any
     for rows in (1, 4096):
         with pytest.raises(ArtefactError, match=r"row 2: column 'embeddings' has .*vectors? of 1 numbers"):
             read(path, rows=rows)
+
+
+def test_batches_of_empty_groups_alone_say_nothing_of_the_length_of_vectors(kept: Any, tmp_path: Path) -> None:
+    path = kept(pa.table({"embeddings": [[], [[1.0, 2.0]], [], None, [[3.0, 4.0]], []]}))
+    for rows in (1, 4096):
+        out = score.score(path, tmp_path / f"{rows}.parquet", score.Config(rows=rows))
+        assert pq.read_table(out)["von_neumann_entropy"].to_pylist() == [None, 0.0, None, None, 0.0, None]
 
 
 def test_a_missing_column_lists_those_that_are_there(kept: Any) -> None:
@@ -404,6 +419,11 @@ def test_big_rows_are_read_few_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
         batches = list(group_files.read(group_files.open_file(path), ["embeddings"], layout(), 4096))
         assert sum(batch.num_rows for batch in batches) == 100
         assert max(batch.num_rows for batch in batches) <= 8
+    path = save(tmp_path / "dotted.parquet", table.rename_columns(["model.embeddings"]))
+    to = layout(embeddings="model.embeddings")
+    batches = list(group_files.read(group_files.open_file(path), ["embeddings"], to, 4096))
+    assert sum(batch.num_rows for batch in batches) == 100
+    assert max(batch.num_rows for batch in batches) <= 8
 
 
 def test_reading_stops_when_the_reader_of_it_does(tmp_path: Path) -> None:

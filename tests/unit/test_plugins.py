@@ -1,7 +1,9 @@
 """The registry: a folder."""
 
+import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,59 @@ def test_a_setting_that_a_plugin_has_not_is_an_error_that_names_those_it_has() -
 def test_a_setting_that_a_plugin_refuses_is_an_error_that_names_the_plugin() -> None:
     with pytest.raises(ConfigError, match="rewards plugin 'target_match': dead_zone is 2"):
         rewards.make("target_match", dead_zone=2)
+
+
+def test_a_setting_that_is_none_of_its_choices_is_an_error_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        ConfigError,
+        match="scorers plugin 'semantic_entropy': linkage is 'ward'; it must be one of leader, single, average, compl",
+    ):
+        scorers.make("semantic_entropy", linkage="ward")
+    fields = "    a: Literal['x', 'y'] | None = None\n    b: int | Literal['z'] = 0\n"
+    imports = "from dataclasses import dataclass\nfrom typing import Literal\n"
+    (tmp_path / "choosy.py").write_text(f"{imports}@dataclass\nclass Choosy:\n{fields}")
+    monkeypatch.syspath_prepend(tmp_path)
+    for settings in ({"a": "y", "b": 3}, {"a": None, "b": "z"}):
+        assert vars(plugins.make("scorers", "choosy:Choosy", settings)) == settings
+    with pytest.raises(ConfigError, match=r"a is 'z'; it must be one of x, y$"):
+        plugins.make("scorers", "choosy:Choosy", {"a": "z"})
+
+
+def test_choices_whose_types_are_not_there_are_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imports = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    (tmp_path / "later.py").write_text(f"{imports}@dataclass\nclass Later:\n    a: Nowhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert plugins.make("scorers", "later:Later", {"a": 1}).a == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("von_neumann_entropy", {"gamma": 0}, "gamma is 0; it must be a finite number above 0"),
+        ("predictive_kernel_entropy", {"gamma": math.inf}, "gamma is inf; it must be a finite number above 0"),
+        ("renyi_entropy", {"alpha": -1.0}, "alpha is -1.0; it must be a number above 0, or infinity"),
+        ("renyi_entropy", {"gamma": "big"}, "gamma is 'big'; it must be a finite number above 0"),
+        ("eigen_score", {"alpha": 0.0}, "alpha is 0.0; it must be a finite number above 0"),
+        ("semantic_volume", {"eps": math.nan}, "eps is nan; it must be a finite number above 0"),
+        ("eccentricity", {"cut": -0.5}, "cut is -0.5; it must be a finite number above 0"),
+        ("kernel_language_entropy", {"t": 0}, "t is 0; it must be a finite number above 0"),
+        ("kernel_language_entropy", {"kernel": "matern", "nu": -1}, "nu is -1; it must be a finite number above 0"),
+        ("kernel_language_entropy", {"kappa": True}, "kappa is True; it must be a finite number above 0"),
+        ("semantic_entropy", {"threshold": 1.5}, r"threshold is 1\.5; it must be a number in \[-1, 1\]"),
+        ("num_semantic_sets", {"clusters": "entail", "threshold": -0.5}, r"threshold is -0\.5; .* in \[0, 1\]"),
+    ],
+)
+def test_a_number_out_of_its_range_is_an_error_when_a_scorer_is_made(
+    name: str, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"scorers plugin '{name}': {said}"):
+        scorers.make(name, **settings)
+
+
+def test_an_order_of_infinity_is_one() -> None:
+    assert repr(scorers.make("renyi_entropy", alpha=math.inf)).startswith("RenyiEntropy(alpha=inf,")
 
 
 def test_plugins_print_compare_and_pickle() -> None:

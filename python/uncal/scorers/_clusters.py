@@ -5,6 +5,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from uncal import fast
+from uncal.scorers._settings import between
 from uncal.types import Groups, IntArray, Scorer
 
 _made: WeakKeyDictionary[Groups, dict[tuple[Any, ...], IntArray]] = WeakKeyDictionary()
@@ -23,6 +24,8 @@ class Clustered(Scorer):
     def __post_init__(self) -> None:
         if self.clusters not in ("embeddings", "entail"):
             raise ValueError(f"clusters is {self.clusters!r}; it must be embeddings or entail")
+        if self.threshold is not None:
+            between(self, "threshold", -1 if self.clusters == "embeddings" else 0, 1)
 
     @property
     def needs(self) -> frozenset[str]:

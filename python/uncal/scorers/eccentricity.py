@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from uncal.scorers import _similarity
+from uncal.scorers._settings import above_zero
 from uncal.scorers._shared import Part, Shared
 from uncal.scorers._similarity import Similarity
 
@@ -39,6 +40,7 @@ class Eccentricity(Shared):
 
     def __post_init__(self) -> None:
         _similarity.check(self.similarity)
+        above_zero(self, "cut")
 
     @property
     def needs(self) -> frozenset[str]:

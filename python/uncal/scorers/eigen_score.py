@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from uncal.scorers._settings import above_zero
 from uncal.scorers._shared import Part, Shared
 from uncal.scorers._spectral import spectral
 
@@ -32,6 +33,9 @@ class EigenScore(Shared):
     source: ClassVar[str] = "INSIDE, arXiv 2402.03744 (verified)"
 
     alpha: float = 1e-3
+
+    def __post_init__(self) -> None:
+        above_zero(self, "alpha")
 
     @property
     def part(self) -> Part:

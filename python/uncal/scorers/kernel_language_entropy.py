@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from uncal import fast
 from uncal.scorers import _similarity
+from uncal.scorers._settings import above_zero
 from uncal.scorers._similarity import Similarity
 from uncal.types import FloatArray, Groups, Scorer
 
@@ -54,6 +55,7 @@ class KernelLanguageEntropy(Scorer):
 
     def __post_init__(self) -> None:
         _similarity.check(self.similarity)
+        above_zero(self, "t", "nu", "kappa")
 
     @property
     def needs(self) -> frozenset[str]:

@@ -25,11 +25,12 @@ class NumSemanticSets(Clustered):
         With embeddings, the cosine from which two mean the same, 0.9 unless set; with the rule "soft", the probability,
         0.5 unless set.
     linkage : {"leader", "single", "average", "complete"}, default="leader"
-        Of clusters of embeddings.
+        Of clusters of embeddings. With "leader" the order of a group's completions can matter.
     rule : {"strict", "relaxed", "non_contra", "soft"}, default="strict"
         Published with "non_contra".
     algorithm : {"first", "overwrite", "sequential", "components", "complete"}, default="first"
-        Of clusters by entailment.
+        Of clusters by entailment. With any but "components" the order of a group's completions can matter, where
+        entailment is not transitive; `uncal.fast.order_sensitive` looks for such groups.
 
     References
     ----------

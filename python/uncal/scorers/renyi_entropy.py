@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from uncal import fast
+from uncal.scorers._settings import above_zero
 from uncal.scorers._shared import Part, Shared
 from uncal.scorers._spectral import spectral
 
@@ -40,6 +41,10 @@ class RenyiEntropy(Shared):
     kernel: fast.Kernel = "rbf"
     gamma: float = 1.0
     normalize: bool = True
+
+    def __post_init__(self) -> None:
+        above_zero(self, "alpha", infinite=True)
+        above_zero(self, "gamma")
 
     @property
     def part(self) -> Part:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from uncal.scorers._settings import above_zero
 from uncal.scorers._shared import Part, Shared
 from uncal.scorers._spectral import spectral
 
@@ -35,6 +36,9 @@ class SemanticVolume(Shared):
 
     eps: float = 1e-6
     center: bool = False
+
+    def __post_init__(self) -> None:
+        above_zero(self, "eps")
 
     @property
     def part(self) -> Part:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from uncal import artefacts, embedders, group_files, progress, schema, scorers
 from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
-from uncal.errors import ArtefactError, ConfigError
+from uncal.errors import ArtefactError, ConfigError, RowError
 from uncal.group_files import Layout, Source
 from uncal.types import Embedder, FloatArray, Scorer
 
@@ -59,7 +59,7 @@ class Config:
     mean_logprobs : bool, default=False
         Of the log-probabilities of a sample's tokens take the mean; the sum otherwise.
     embedder : str or None, default=None
-        Makes embeddings from the texts, for a file that has none.
+        Makes embeddings from the texts, for a file that has none; not used, with a warning, where no scorer reads them.
     embedder_settings : mapping, default={}
         Settings of the embedder, such as model=FOLDER.
     """
@@ -149,6 +149,9 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
     if out.suffix not in (".parquet", ".arrow"):
         raise ConfigError(f"out is {out}; scores are written to a .parquet or an .arrow file")
     wanted = frozenset[str]().union(*(scorer.needs for scorer in config.made.values()))
+    if config.embedder is not None and "embeddings" not in wanted:
+        names = ", ".join(config.scorers)
+        log.warning("score: the embedder %s is not used: no embeddings are read by %s", config.embedder, names)
     source, inputs = _open(samples, wanted, config)
     making = MadeBy.of("score", config, inputs, sampled=("samples",))
     if artefacts.is_done(out, making, overwrite=overwrite):
@@ -168,6 +171,9 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         for batch in batches:
             try:
                 scores = score_batch(_embedded(batch, embedder), config)
+            except RowError as error:
+                place = f"row {count + error.row}" if config.group_column is None else f"group {batch['id'][error.row]}"
+                raise ArtefactError(f"{samples}, {place}: {error.what}") from error
             except ValueError as error:  # of a kernel: an entailment of 2, a gamma of -1
                 raise ArtefactError(f"{samples}, from row {count} on: {error}") from error
             for name in unscored:
