@@ -615,7 +615,11 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 def _from_bytes(array: pa.Array, field: pa.Field, layout: Layout, column: _Column) -> tuple[IntArray, pa.Array]:
     """Where the numbers of each row start, and the numbers, in the memory of the bytes."""
-    noted = (field.metadata or {}).get(b"dtype", b"float32").decode()
+    noted = (field.metadata or {}).get(b"dtype", b"").decode()
+    if not (layout.dtype or noted):
+        column.fail(f"holds bytes; say by --dtype what they are ({', '.join(BYTES)}), or in the field's metadata")
+    if layout.dtype and noted and layout.dtype != noted:
+        column.fail(f"holds {noted} by the field's metadata, not {layout.dtype} (--dtype)")
     dtype = np.dtype(layout.dtype or noted)
     if pa.types.is_binary_view(array.type):
         array = array.cast(pa.large_binary())

@@ -206,6 +206,18 @@ def test_a_changed_file_is_scored_anew_and_a_big_one_is_not_read_to_know_it(
     assert artefacts.sampled_sha256(big) != before
 
 
+def test_a_file_is_never_written_over_itself(cli: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"embeddings": groups()}))
+    before = path.read_bytes()
+    ended = cli("score", path, "-o", path, "--overwrite")
+    assert ended.code == 2
+    assert f"{path} is the input of 'score' as well; pass another --out" in ended.err
+    assert path.read_bytes() == before
+    ended = cli("score", path, "-o", tmp_path / "s.parquet", "--scorers", "degree", "degree")
+    assert ended.code == 2
+    assert "scorers names 'degree' more than once" in ended.err
+
+
 def test_an_interrupt_ends_it_with_one_line_and_no_file(cli: Any, tmp_path: Path) -> None:
     table = pa.table({"embeddings": pa.array(groups() * 4000, pa.list_(pa.list_(pa.float32(), 8)))})
     path = write(tmp_path / "a.arrow", table)

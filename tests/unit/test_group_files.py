@@ -156,7 +156,8 @@ def test_samples_are_gathered_into_groups_across_the_borders_of_batches(
     kept: Any, kind: pa.DataType, rows: int
 ) -> None:
     vectors: list[Any] = VECTORS
-    if not pa.types.is_nested(kind):
+    dtype = None if pa.types.is_nested(kind) else "float32"
+    if dtype:
         vectors = [np.array(vector, np.float32).tobytes() for vector in VECTORS]
     table = pa.table(
         {
@@ -167,7 +168,7 @@ def test_samples_are_gathered_into_groups_across_the_borders_of_batches(
             "entail": [[1.0, 0.5], [0.5, 1.0], [1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         }
     )
-    made = read(kept(table), ("embeddings", "texts", "logprobs", "entail"), layout(group="question"), rows)
+    made = read(kept(table), ("embeddings", "texts", "logprobs", "entail"), layout(group="question", dtype=dtype), rows)
     assert made.to_pydict() == {
         "id": IDS,
         "embeddings": GROUPS,
@@ -347,9 +348,18 @@ def test_a_missing_column_lists_those_that_are_there(kept: Any) -> None:
 def test_bytes_that_do_not_fit_are_an_error(kept: Any) -> None:
     path = kept(pa.table({"embeddings": pa.array([b"12345678", b"123456"], pa.binary())}))
     with pytest.raises(ArtefactError, match=r"row 1: column 'embeddings' holds 6 bytes; numbers of 4 do not fit"):
-        read(path, to=layout(dim=2))
+        read(path, to=layout(dim=2, dtype="float32"))
     with pytest.raises(ArtefactError, match=r"row 1: column 'embeddings' holds 3 numbers; vectors of 2 do not fit"):
         read(path, to=layout(dim=2, dtype="float16"))
+
+
+def test_bytes_are_never_guessed(kept: Any) -> None:
+    rows = pa.array([b"12345678", b"12345678"], pa.binary())
+    with pytest.raises(ArtefactError, match=r"column 'embeddings' holds bytes; say by --dtype what they are \(float16"):
+        read(kept(pa.table({"embeddings": rows})), to=layout(dim=2))
+    noted = pa.schema([pa.field("embeddings", rows.type, metadata={"dim": "2", "dtype": "float16"})])
+    with pytest.raises(ArtefactError, match="holds float16 by the field's metadata, not float32"):
+        read(kept(pa.table([rows], schema=noted)), to=layout(dim=2, dtype="float32"))
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "junk.parquet", "junk.arrow", "empty.jsonl", "kind.txt"])

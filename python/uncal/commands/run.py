@@ -58,6 +58,8 @@ def run_stage(name: str, inputs: list[Path], out: Path, table: dict[str, Any], w
     """Run a stage with the settings in a table."""
     module = import_module(f"uncal.stages.{name}")
     config = settings.build(module.Config, table, where)
+    if out.is_file() and any(path.is_file() and out.samefile(path) for path in inputs):
+        raise ConfigError(f"{out} is the input of {name!r} as well; pass another --out, or what it holds is lost")
     return getattr(module, name)(*inputs, out, config, overwrite=overwrite)
 
 

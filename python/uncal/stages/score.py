@@ -55,7 +55,7 @@ class Config:
     dim : int or None, default=None
         Numbers of a vector, where a group's embeddings are bytes, or one flat list; the column's metadata may say so.
     dtype : str or None, default=None
-        What bytes hold: float16, float32 or float64; float32 unless this or the column's metadata says otherwise.
+        What bytes hold: float16, float32 or float64; needed unless the column's metadata says it.
     mean_logprobs : bool, default=False
         Of the log-probabilities of a sample's tokens take the mean; the sum otherwise.
     embedder : str or None, default=None
@@ -83,6 +83,8 @@ class Config:
     def __post_init__(self) -> None:
         if not self.scorers:
             raise ConfigError("scorers is empty; name at least one (`uncal list scorers`)")
+        if twice := [name for name in dict.fromkeys(self.scorers) if self.scorers.count(name) > 1]:
+            raise ConfigError(f"scorers names {twice[0]!r} more than once; a column has a name of its own")
         if self.rows < 1:
             raise ConfigError(f"rows is {self.rows}; it must be at least 1")
         if self.dim is not None and self.dim < 1:

@@ -16,7 +16,7 @@ use crate::eigen::eigenvalues;
 use crate::kernel::{Density, Points, dot, is_zero, square};
 use crate::lanes::{MOST, Tridiagonal, log_determinant};
 use crate::simd::gram::{Layout, gram, row_sums, triangle};
-use crate::simd::{self, Isa, Lanes, Simd, exp_of_negative, ln};
+use crate::simd::{self, Isa, Lanes, Simd, exp_of_negative, ln, rough_exp_of_negative};
 use crate::{Error, Float, Groups, Kernel, Kind, Result, Shape, pool};
 
 /// What to compute of each group.
@@ -466,7 +466,11 @@ impl Frame<'_> {
         let mut entropy = zero;
         let mut same = 0;
         if density {
-            let matrix = self.density(batch, space, total);
+            let matrix = if batch.single {
+                self.density::<V, true>(batch, space, total)
+            } else {
+                self.density::<V, false>(batch, space, total)
+            };
             if batch.single {
                 skip = matrix.near;
             }
@@ -586,7 +590,12 @@ impl Frame<'_> {
 
     /// The density matrix into `space.matrix`.
     #[inline(always)]
-    fn density<V: Lanes>(&self, batch: &Batch<'_>, space: &mut Space<V>, total: V) -> DensityFacts<V> {
+    fn density<V: Lanes, const SINGLE: bool>(
+        &self,
+        batch: &Batch<'_>,
+        space: &mut Space<V>,
+        total: V,
+    ) -> DensityFacts<V> {
         let Layout { n, place, .. } = batch.layout;
         let n = *n;
         let Kernel { shape, gamma, normalize } = self.plan.kernel;
@@ -635,8 +644,10 @@ impl Frame<'_> {
                     let cosine = V::select(equal, one, product * (inverse * space.inverse_norms[j])).min(one);
                     near = V::or(near, V::and(limit.lt(cosine), V::not(equal)));
                     if shape == Shape::Rbf {
+                        let exponent = (cosine - one) * two_gamma;
+                        let k = if SINGLE { rough_exp_of_negative(exponent) } else { exp_of_negative(exponent) };
                         // equal rows are alike however steep the kernel, infinitely so too
-                        V::select(equal, one, exp_of_negative((cosine - one) * two_gamma))
+                        V::select(equal, one, k)
                     } else {
                         value(shape, cosine, half)
                     }

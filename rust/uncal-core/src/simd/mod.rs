@@ -239,6 +239,17 @@ pub(crate) fn ln<V: Lanes>(x: V) -> V {
 /// The exponential of numbers of at most 0; below -700 it is 0.
 #[inline(always)]
 pub(crate) fn exp_of_negative<V: Lanes>(x: V) -> V {
+    exp_to_degree::<V, 12>(x)
+}
+
+/// The same to 3e-10, for what is known no better.
+#[inline(always)]
+pub(crate) fn rough_exp_of_negative<V: Lanes>(x: V) -> V {
+    exp_to_degree::<V, 8>(x)
+}
+
+#[inline(always)]
+fn exp_to_degree<V: Lanes, const DEGREE: usize>(x: V) -> V {
     const LN2_HIGH: f64 = 0.693_145_751_953_125; // 14 bits, so that its product with e is exact even in singles
     const LN2_LOW: f64 = 1.428_606_820_309_417_2e-6;
     const INVERSE_FACTORIALS: [f64; 13] = [
@@ -256,7 +267,7 @@ pub(crate) fn exp_of_negative<V: Lanes>(x: V) -> V {
         1.0 / 39_916_800.0,
         1.0 / 479_001_600.0,
     ];
-    let last = if V::EPSILON < 1e-10 { 12 } else { 7 };
+    let last = if V::EPSILON < 1e-10 { DEGREE } else { 7 };
     let least = x.splat(if V::EPSILON < 1e-10 { -708.0 } else { -87.0 });
     let cut = x.max(least);
     let e = (cut * x.splat(std::f64::consts::LOG2_E)).round();
