@@ -1,9 +1,10 @@
 """List: the plugins of each kind, with one line about each."""
 
 import ast
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from uncal import plugins
 
@@ -14,8 +15,8 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `range`, `unit` and
-        `source`.
+        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `range`, `unit`,
+        `source`, and `settings`: the default of each, and its choices where it has some.
     """
     described = []
     for name in plugins.names(kind):
@@ -27,9 +28,20 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
                 "range": scorer.range,
                 "unit": scorer.unit,
                 "source": scorer.source,
+                "settings": _settings(scorer),
             }
         described.append(row)
     return described
+
+
+def _settings(scorer: Any) -> dict[str, dict[str, Any]]:
+    hints = get_type_hints(type(scorer))
+    settings = {}
+    for field in fields(scorer):
+        hint = hints[field.name]
+        choices = {"choices": list(get_args(hint))} if get_origin(hint) is Literal else {}
+        settings[field.name] = {"default": getattr(scorer, field.name), **choices}
+    return settings
 
 
 def _summary(kind: str, name: str) -> str:
@@ -57,4 +69,10 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             lines.append(
                 f"  {'':<{width}}  needs {', '.join(row['needs'])}; {row['range']} {row['unit']}; {row['source']}"
             )
+        if row.get("settings"):
+            settings = [
+                f"{name}={'|'.join(setting['choices']) if 'choices' in setting else setting['default']}"
+                for name, setting in row["settings"].items()
+            ]
+            lines.append(f"  {'':<{width}}  settings {' '.join(settings)}")
     return "\n".join(lines)
