@@ -1,7 +1,5 @@
 //! Cosines between the rows of each group.
 
-#![allow(clippy::inline_always)] // see `simd`
-
 use ndarray::ArrayView2;
 
 use crate::kernel::{dot, make_unit, square};
@@ -95,7 +93,7 @@ impl Cosines {
             let next = &rows[after..rows.len().min(after + group.len())];
             let single = sums == Sums::Single && T::KIND != Kind::F64;
             isa.run(Products { space: self, single, rows: group, n, d, next });
-            if self.from_products(n, single, out) {
+            if self.read_products(n, single, out) {
                 return Ok(());
             }
         }
@@ -107,7 +105,7 @@ impl Cosines {
     }
 
     /// False if a square is 0, not finite or out of range.
-    fn from_products(&mut self, n: usize, single: bool, out: &mut [f64]) -> bool {
+    fn read_products(&mut self, n: usize, single: bool, out: &mut [f64]) -> bool {
         let (least, most) = if single { (1e-25, 1e30) } else { (1e-250, 1e250) };
         let product = |i: usize, j: usize| self.sums[self.layout.place[triangle(i, j)] as usize];
         self.inverse_norms.clear();

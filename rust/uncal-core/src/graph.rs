@@ -1,7 +1,5 @@
 //! How alike the answers of each group are, read off a matrix of similarities between them.
 
-#![allow(clippy::inline_always)] // see `simd`
-
 use std::ops::Range;
 use std::str::FromStr;
 

@@ -36,7 +36,7 @@ impl Linkage {
     /// NaN, and may be overwritten. Clusters join at `threshold` and above.
     pub(crate) fn clusters(self, similarity: &mut [f64], threshold: f64, ids: &mut [i64]) {
         let n = ids.len();
-        let above = |i: usize| similarity[i * n..i * n + i].iter().fold(false, |any, &s| any | (s >= threshold));
+        let above = |i: usize| similarity[i * n..i * n + i].iter().any(|&s| s >= threshold);
         if !(0..n).any(above) {
             // no two rows are alike enough, so no two clusters are, by any of these rules
             return ids.iter_mut().zip(0..).for_each(|(id, i)| *id = i);

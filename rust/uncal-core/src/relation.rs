@@ -1,7 +1,5 @@
 //! Which completions of a group mean the same, pair by pair: probabilities of entailment become rows of bits.
 
-#![allow(clippy::inline_always)] // see `simd`
-
 use std::ops::Range;
 use std::str::FromStr;
 

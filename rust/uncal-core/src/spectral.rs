@@ -109,6 +109,7 @@ pub fn spectrum<T: Float>(
 }
 
 /// What there is to do, the same for all groups.
+#[allow(clippy::struct_excessive_bools)] // each asks a question of its own
 struct Plan<'a> {
     kernel: Kernel,
     scores: &'a [Spectral],
@@ -498,47 +499,15 @@ impl Frame<'_> {
                 }
             }
         }
-        let mut numbers = [0.0; 16];
-        let mut values = [0.0; MOST];
-        let needs_values =
-            plan.spectrum || plan.scores.iter().any(|s| matches!(s, Spectral::Renyi(a) if *a != 1.0 && *a != 2.0));
-        if needs_values {
-            let first = self.groups.rows_or_end(self.range.start).start;
-            for (lane, &p) in batch.members.iter().enumerate() {
-                if skip >> lane & 1 == 1 {
-                    continue;
-                }
-                for (value, d) in values.iter_mut().zip(&space.tridiagonal.d[..n]) {
-                    d.store(&mut numbers);
-                    *value = numbers[lane];
-                }
-                if same >> lane & 1 == 1 {
-                    values[..n].fill(0.0);
-                    values[0] = 1.0;
-                }
-                // a group whose matrix is not positive is left to the reference, which says so
-                if clean(&mut values[..n]).is_none() {
-                    skip |= 1 << lane;
-                    alone.push(p);
-                    continue;
-                }
-                if plan.spectrum {
-                    found.spectrum[self.groups.rows(p).start - first..][..n].copy_from_slice(&values[..n]);
-                }
-                for (column, &score) in found.columns.iter_mut().zip(plan.scores) {
-                    if let Spectral::Renyi(alpha) = score {
-                        column[p - self.range.start] = renyi(&values[..n], alpha);
-                    }
-                }
-            }
+        if plan.spectrum || plan.scores.iter().any(|s| matches!(s, Spectral::Renyi(a) if *a != 1.0 && *a != 2.0)) {
+            self.read_eigenvalues(batch, &space.tridiagonal.d, same, &mut skip, found, alone);
         }
+        let mut numbers = [0.0; 16];
         for (i, &score) in plan.scores.iter().enumerate() {
             let most = ln(total);
             let vector = match score {
-                Spectral::Renyi(alpha) if alpha == 1.0 => entropy.max(zero).min(most),
-                Spectral::Renyi(alpha) if alpha == 2.0 => {
-                    (zero - ln(purity.max(zero.splat(1e-300)))).max(zero).min(most)
-                }
+                Spectral::Renyi(1.0) => entropy.max(zero).min(most),
+                Spectral::Renyi(2.0) => (zero - ln(purity.max(zero.splat(1e-300)))).max(zero).min(most),
                 Spectral::Renyi(_) => continue,
                 Spectral::EffectiveRank => {
                     let entropy = entropy.max(zero).min(most);
@@ -555,6 +524,50 @@ impl Frame<'_> {
                     let single = self.size(p) == 1.0;
                     let value = if single { score.of_one_row() } else { exact.unwrap_or(numbers[lane]) };
                     found.columns[i][p - self.range.start] = value;
+                }
+            }
+        }
+    }
+
+    /// Spectra, and entropies of other orders than 1 and 2, lane by lane.
+    #[inline(always)]
+    fn read_eigenvalues<V: Lanes<Scalar = f64>>(
+        &self,
+        batch: &Batch<'_>,
+        eigenvalues: &[V],
+        same: u32,
+        skip: &mut u32,
+        found: &mut Found,
+        alone: &mut Vec<usize>,
+    ) {
+        let n = batch.layout.n;
+        let first = self.groups.rows_or_end(self.range.start).start;
+        let mut numbers = [0.0; 16];
+        let mut values = [0.0; MOST];
+        for (lane, &p) in batch.members.iter().enumerate() {
+            if *skip >> lane & 1 == 1 {
+                continue;
+            }
+            for (value, d) in values.iter_mut().zip(&eigenvalues[..n]) {
+                d.store(&mut numbers);
+                *value = numbers[lane];
+            }
+            if same >> lane & 1 == 1 {
+                values[..n].fill(0.0);
+                values[0] = 1.0;
+            }
+            // a group whose matrix is not positive is left to the reference, which says so
+            if clean(&mut values[..n]).is_none() {
+                *skip |= 1 << lane;
+                alone.push(p);
+                continue;
+            }
+            if self.plan.spectrum {
+                found.spectrum[self.groups.rows(p).start - first..][..n].copy_from_slice(&values[..n]);
+            }
+            for (column, &score) in found.columns.iter_mut().zip(self.plan.scores) {
+                if let Spectral::Renyi(alpha) = score {
+                    column[p - self.range.start] = renyi(&values[..n], alpha);
                 }
             }
         }
@@ -865,7 +878,7 @@ fn reference<T: Float>(
     let one = |score: &Spectral| {
         Ok(match *score {
             _ if size == 1.0 => score.of_one_row(),
-            Spectral::Renyi(alpha) if alpha == 2.0 => {
+            Spectral::Renyi(2.0) => {
                 let purity: f64 = density.matrix.iter().map(|x| x * x).sum();
                 (-purity.ln()).min(most).max(0.0) + 0.0
             }

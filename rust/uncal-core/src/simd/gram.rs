@@ -62,7 +62,7 @@ fn block_sizes(n: usize, block: usize) -> Vec<usize> {
     let mut large = n / block;
     loop {
         let rest = n - large * block;
-        if rest % (block - 1) == 0 {
+        if rest.is_multiple_of(block - 1) {
             let mut sizes = vec![block; large];
             sizes.resize(large + rest / (block - 1), block - 1);
             return sizes;

@@ -6,7 +6,7 @@
 //! exist: that is why its operations are safe functions. Closures over vectors stay out of hot paths: they are functions
 //! of their own, without the instructions that the one around them may use.
 
-#![allow(unsafe_code, clippy::inline_always)] // inlining carries the instruction set of `Isa::run` to every operation
+#![allow(unsafe_code)] // see x86.rs and gram.rs
 
 pub(crate) mod gram;
 mod portable;
@@ -124,6 +124,14 @@ thread_local! {
     static FORCED: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
+struct Restore(Option<Isa>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        FORCED.set(self.0);
+    }
+}
+
 impl Isa {
     /// All of them, widest first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
@@ -179,12 +187,6 @@ impl Isa {
     /// If this machine does not have it.
     pub fn force<R>(self, f: impl FnOnce() -> R) -> R {
         assert!(self.is_here(), "this machine has no {}", self.name());
-        struct Restore(Option<Isa>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                FORCED.set(self.0);
-            }
-        }
         let _restore = Restore(FORCED.replace(Some(self)));
         f()
     }

@@ -86,7 +86,13 @@ macro_rules! lanes {
             }
         }
 
-        #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, clippy::unnecessary_cast)] // for both widths
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            clippy::cast_sign_loss,
+            clippy::cast_lossless,
+            clippy::unnecessary_cast
+        )] // for both widths; exponents are small
         impl Lanes for $vector {
             type Scalar = $scalar;
             type Mask = [bool; $n];
@@ -217,7 +223,6 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            #[allow(clippy::cast_sign_loss)] // the exponent is above 0 wherever it is used
             fn scale_down(mut self, e: Self) -> Self {
                 for i in 0..$n {
                     let exponent = (e.0[i] as i32 + $bias) as $bits;

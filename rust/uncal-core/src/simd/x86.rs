@@ -348,7 +348,7 @@ impl Lanes for F32x16 {
 
     #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 15 * stride + out.len() && out.len() % 16 == 0);
+        assert!(rows.len() >= 15 * stride + out.len() && out.len().is_multiple_of(16));
         let mut first = 0;
         while first < out.len() {
             // SAFETY: 16 numbers from there are inside the row, as asserted.
@@ -440,7 +440,7 @@ impl Lanes for F64x8 {
 
     #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 7 * stride + out.len() && out.len() % 8 == 0);
+        assert!(rows.len() >= 7 * stride + out.len() && out.len().is_multiple_of(8));
         let mut first = 0;
         while first < out.len() {
             // SAFETY: 8 numbers from there are inside the row, as asserted.
@@ -755,7 +755,7 @@ impl Lanes for F32x8 {
 
     #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 7 * stride + out.len() && out.len() % 8 == 0);
+        assert!(rows.len() >= 7 * stride + out.len() && out.len().is_multiple_of(8));
         let mut first = 0;
         while first < out.len() {
             // SAFETY: 8 numbers from there are inside the row, as asserted.
@@ -888,7 +888,7 @@ impl Lanes for F64x4 {
 
     #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 3 * stride + out.len() && out.len() % 4 == 0);
+        assert!(rows.len() >= 3 * stride + out.len() && out.len().is_multiple_of(4));
         let mut first = 0;
         while first < out.len() {
             // SAFETY: 4 numbers from there are inside the row, as asserted.
