@@ -97,13 +97,17 @@ def unit_rows(rng, prompts, n, d):
 
 
 def hard_groups(rng, n, d):
-    """Groups on which rounding shows: repeated rows, rank 1, rows that nearly agree, opposite, large and small rows."""
+    """Groups on which rounding shows: repeated rows, rank 1, rows that nearly agree (all, and two among unlike ones,
+    where a wrong entropy could not pass for a small one), opposite, large and small rows.
+    """
     x = unit_rows(rng, 64, n, d)
     repeated = np.take_along_axis(x, rng.integers((n + 1) // 2, size=(64, n, 1)), axis=1)
     scale = rng.uniform(1e-3, 1e3, size=(64, n, 1)).astype(np.float32)
     near = x[:, :1] + np.float32(1e-4) * x
+    pair = x.copy()
+    pair[:, 1] = pair[:, 0] + np.float32(1e-4) * rng.standard_normal((64, d), dtype=np.float32) / np.float32(d**0.5)
     sign = rng.choice(np.float32([-1, 1]), size=(64, n, 1))
-    return np.concatenate([repeated, x[:, :1] * scale, near, x[:, :1] * sign, x * scale])
+    return np.concatenate([repeated, x[:, :1] * scale, near, pair, x[:, :1] * sign, x * scale])
 
 
 def relations(rng, prompts, n):
