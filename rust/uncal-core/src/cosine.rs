@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 
 use crate::kernel::{dot, make_unit, square};
 use crate::lanes::MOST;
-use crate::simd::gram::{Layout, gram, triangle};
+use crate::simd::gram::{Ahead, Layout, gram, triangle};
 use crate::simd::{Isa, Kernel, Simd};
 use crate::{Error, Float, Groups, Kind, Result, pool};
 
@@ -151,13 +151,16 @@ impl<T: Float> Kernel for Products<'_, T> {
             sums.resize(layout.len, 0.0);
             narrow_sums.resize(layout.len, 0.0);
         }
+        let bytes = size_of_val(self.next);
+        let mut ahead = Ahead::nothing(simd);
+        ahead.start_at(self.next.as_ptr(), 0);
         if self.single {
-            gram(simd, simd.f32(0.0), self.rows, self.d, layout, self.next, narrow_sums);
+            gram(simd.f32(0.0), self.rows, self.d, layout, &mut ahead, bytes, narrow_sums);
             for (sum, &narrow) in sums.iter_mut().zip(narrow_sums.iter()) {
                 *sum = f64::from(narrow);
             }
         } else {
-            gram(simd, simd.f64(0.0), self.rows, self.d, layout, self.next, sums);
+            gram(simd.f64(0.0), self.rows, self.d, layout, &mut ahead, bytes, sums);
         }
     }
 }

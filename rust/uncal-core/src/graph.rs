@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::lanes::{MOST, Tridiagonal, reflect};
 use crate::laplacian::Laplacian;
-use crate::simd::gram::triangle;
-use crate::simd::{Isa, Kernel, Lanes, Part, Simd};
+use crate::simd::gram::{Ahead, triangle};
+use crate::simd::{Isa, Kernel, Lanes, Part, Simd, Wide};
 use crate::{Error, Float, Result, Squares, pool};
 
 /// A measure of the spread of a group; higher is less alike.
@@ -110,7 +110,7 @@ struct Beside<'a, 'b, T> {
     range: Range<usize>,
     /// By measure, for each group of the range.
     scores: &'a mut [[f64; 3]],
-    /// Groups that are too large, or out of the ordinary.
+    /// Groups that are too small or too large, or out of the ordinary.
     alone: &'a mut Vec<usize>,
 }
 
@@ -119,10 +119,10 @@ impl<T: Float> Kernel for Beside<'_, '_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let lanes = S::F64::N;
+        let lanes = Wide::<S>::N;
         let mut which = Vec::with_capacity(self.range.len());
         for p in self.range.clone() {
-            if self.similarity.size(p) <= MOST { which.push(p) } else { self.alone.push(p) }
+            if (2..=MOST).contains(&self.similarity.size(p)) { which.push(p) } else { self.alone.push(p) }
         }
         which.sort_by_key(|&p| self.similarity.size(p));
         let mut start = 0;
@@ -137,7 +137,7 @@ impl<T: Float> Kernel for Beside<'_, '_, T> {
                     let p = members[if lane < members.len() { lane } else { 0 }];
                     raw[lane * stride..][..n * n].copy_from_slice(self.similarity.matrix(p));
                 }
-                simd.f64(0.0).transpose(&raw, stride, &mut space.entries);
+                simd.wide(0.0).transpose(&raw, stride, &mut space.entries);
                 let found = simd.call(Measure { space: &mut space, wants_spectrum: self.wants_spectrum });
                 let mut laplacian = Laplacian::default();
                 for (lane, &p) in members.iter().enumerate() {
@@ -148,7 +148,7 @@ impl<T: Float> Kernel for Beside<'_, '_, T> {
                     let scores = &mut self.scores[p - self.range.start];
                     scores[GraphMeasure::Degree as usize] = found.distance[lane] / n as f64;
                     if self.wants_spectrum {
-                        let read = |vectors: &[S::F64], out: &mut Vec<f64>| {
+                        let read = |vectors: &[Wide<S>], out: &mut Vec<f64>| {
                             out.clear();
                             let mut numbers = [0.0; 16];
                             for vector in vectors {
@@ -174,17 +174,17 @@ impl<T: Float> Kernel for Beside<'_, '_, T> {
 struct Space<S: Simd> {
     n: usize,
     /// Row by row, then padding.
-    entries: Vec<S::F64>,
-    affinity: Vec<S::F64>,
-    roots: Vec<S::F64>,
-    along: Vec<S::F64>,
-    work: Vec<S::F64>,
-    tridiagonal: Tridiagonal<S::F64>,
+    entries: Vec<Wide<S>>,
+    affinity: Vec<Wide<S>>,
+    roots: Vec<Wide<S>>,
+    along: Vec<Wide<S>>,
+    work: Vec<Wide<S>>,
+    tridiagonal: Tridiagonal<Wide<S>>,
 }
 
 impl<S: Simd> Space<S> {
     fn new(simd: S, n: usize, stride: usize) -> Self {
-        let zero = simd.f64(0.0);
+        let zero = simd.wide(0.0);
         Self {
             n,
             entries: vec![zero; stride],
@@ -216,22 +216,22 @@ impl<S: Simd> Part<S> for Measure<'_, S> {
 
     #[inline(always)]
     fn run(self, simd: S) -> Measured {
-        let (zero, one) = (simd.f64(0.0), simd.f64(1.0));
+        let (zero, one) = (simd.wide(0.0), simd.wide(1.0));
         let Space { n, entries, affinity, roots, along, work, tridiagonal } = self.space;
         let n = *n;
-        let most = simd.f64(LARGEST);
+        let most = simd.wide(LARGEST);
         let mut good = one.eq(one);
         let mut distance = zero;
         for row in entries[..n * n].chunks_exact(n) {
             let mut sum = zero;
             for &a in row {
-                good = S::F64::and(good, a.max(zero - a).lt(most));
+                good = Wide::<S>::and(good, a.max(zero - a).lt(most));
                 sum = sum + (one - a);
             }
             distance = distance + sum;
         }
         if self.wants_spectrum {
-            let noise = simd.f64(n as f64 * f64::EPSILON);
+            let noise = simd.wide(n as f64 * f64::EPSILON);
             for x in roots.iter_mut().chain(work.iter_mut()) {
                 *x = zero;
             }
@@ -251,8 +251,8 @@ impl<S: Simd> Part<S> for Measure<'_, S> {
                 work[i] = work[i] + w.max(zero - w);
             }
             for (root, &size) in roots.iter_mut().zip(work.iter()) {
-                good = S::F64::and(good, (noise * size).lt(*root));
-                *root = one / root.sqrt();
+                good = Wide::<S>::and(good, (noise * size).lt(*root));
+                *root = root.inverse_sqrt();
             }
             for i in 0..n {
                 let root = roots[i];
@@ -262,23 +262,23 @@ impl<S: Simd> Part<S> for Measure<'_, S> {
             }
             let each = 1.0 / (n as f64).sqrt();
             for x in along.iter_mut() {
-                *x = simd.f64(each);
+                *x = simd.wide(each);
             }
-            along[n - 1] = simd.f64(each + 1.0);
+            along[n - 1] = simd.wide(each + 1.0);
             reflect(affinity, along, 1.0 + each, work);
-            tridiagonal.reduce(affinity, n);
+            tridiagonal.reduce(affinity, n, &mut Ahead::nothing(simd));
             // a lane without degrees must not hold up the others
             for x in tridiagonal.d.iter_mut().chain(tridiagonal.e2.iter_mut()) {
-                *x = S::F64::select(good, *x, zero);
+                *x = Wide::<S>::select(good, *x, zero);
             }
             let open = tridiagonal.eigenvalues_along(n, one, along);
             let mut numbers = [0.0; 16];
             distance.store(&mut numbers);
-            return Measured { bad: open | !S::F64::bits(good), distance: numbers };
+            return Measured { bad: open | !Wide::<S>::bits(good), distance: numbers };
         }
         let mut numbers = [0.0; 16];
         distance.store(&mut numbers);
-        Measured { bad: !S::F64::bits(good), distance: numbers }
+        Measured { bad: !Wide::<S>::bits(good), distance: numbers }
     }
 }
 

@@ -5,8 +5,8 @@
 //! by their lower triangle, row by row, as [`triangle`] numbers it. Lanes do not touch each other, so a matrix has the
 //! same result whatever lies beside it.
 
-use crate::simd::gram::triangle;
-use crate::simd::{Lanes, ln};
+use crate::simd::gram::{Ahead, triangle};
+use crate::simd::{Lanes, Simd, ln};
 
 /// Number of rows up to which matrices are worked on side by side.
 pub(crate) const MOST: usize = 64;
@@ -28,12 +28,12 @@ impl<V: Lanes> Tridiagonal<V> {
     /// Householder reflections from the last row to the third; only the squares beside the diagonal are kept, which is
     /// all that eigenvalues and determinants need.
     #[inline(always)]
-    pub fn reduce(&mut self, a: &mut [V], n: usize) {
+    pub fn reduce<S: Simd>(&mut self, a: &mut [V], n: usize, ahead: &mut Ahead<S>) {
         let zero = a[0].splat(0.0);
-        let one = a[0].splat(1.0);
         // the square of a normal number that a row of rounding errors stays below: such a row is left as it is
         let tiny = a[0].splat(if V::EPSILON < 1e-10 { 1e-280 } else { 1e-30 });
         for k in (1..n).rev() {
+            ahead.step();
             let (above, row) = a.split_at_mut(triangle(k, 0));
             let (v, own) = row.split_at_mut(k);
             self.d[k] = own[0];
@@ -48,18 +48,20 @@ impl<V: Lanes> Tridiagonal<V> {
             self.e2[k - 1] = squares;
             // v := v + (norm of v, same sign) e_last; the reflection is I - b v v^T, and h = 1 / b
             let last = v[k - 1];
-            let norm = squares.sqrt();
+            let norm = squares * squares.max(tiny).inverse_sqrt();
             let norm = V::select(last.lt(zero), zero - norm, norm);
             let h = norm.mul_add(last, squares);
-            let b = V::select(tiny.lt(h), one / h.max(tiny), zero);
+            let b = V::select(tiny.lt(h), h.max(tiny).reciprocal(), zero);
             v[k - 1] = last + norm;
             let p = &mut self.p[..k];
             times(above, v, p);
+            ahead.step();
             let mut vp = zero;
             for (p, &v) in p.iter_mut().zip(v.iter()) {
                 *p = *p * b;
                 vp = p.mul_add(v, vp);
             }
+            ahead.step();
             let half = vp * b * zero.splat(0.5);
             for (p, &v) in p.iter_mut().zip(v.iter()) {
                 *p = half.neg_mul_add(v, *p);
@@ -163,43 +165,41 @@ impl<V: Lanes> Tridiagonal<V> {
     /// The sum of -x ln x over the eigenvalues x, which lie in [0, 1], from determinants alone.
     ///
     /// -x ln x is [`SLOPE`] x + the sum of w ln(1 + x / s) over [`POLES`], to 4.5e-9 on [0, 1], and the sum of
-    /// ln(1 + x / s) over the eigenvalues is ln det(1 + T / s): a recurrence of n steps over the leading minors, without
+    /// ln(x + s) over the eigenvalues is ln det(T + s): a recurrence of n steps over the leading minors, without
     /// iteration or division.
     #[inline(always)]
-    pub fn entropy(&self, n: usize) -> V {
-        const SIDE_BY_SIDE: usize = 4; // recurrences, so that none need wait for its own last step
+    pub fn entropy<S: Simd>(&self, n: usize, ahead: &mut Ahead<S>) -> V {
         let (d, e2) = (&self.d[..n], &self.e2[..n]);
         let one = d[0].splat(1.0);
-        // each minor is at least as large as the one before; rounding can push it below 0
-        let least = d[0].splat(1e-2);
         let mut trace = d[0];
         for &d in &d[1..] {
             trace = trace + d;
         }
-        let mut entropy = trace * one.splat(SLOPE);
+        let logs: f64 = POLES.iter().map(|&(s, w)| w * s.ln()).sum();
+        let mut entropy = trace.mul_add(one.splat(SLOPE), one.splat(-logs * n as f64));
         for poles in POLES.chunks_exact(SIDE_BY_SIDE) {
-            let mut inverse = [one; SIDE_BY_SIDE];
-            let mut square = [one; SIDE_BY_SIDE];
+            let mut s = [one; SIDE_BY_SIDE];
             let mut minor = [one; SIDE_BY_SIDE];
             let mut before = [one; SIDE_BY_SIDE];
             let mut log = [one.splat(0.0); SIDE_BY_SIDE];
             for u in 0..SIDE_BY_SIDE {
-                inverse[u] = one.splat(1.0 / poles[u].0);
-                square[u] = one.splat((1.0 / poles[u].0).powi(2));
-                minor[u] = d[0].mul_add(inverse[u], one).max(least);
+                s[u] = one.splat(poles[u].0);
+                minor[u] = (d[0] + s[u]).max(s[u]);
             }
             for i in 1..n {
+                ahead.step();
                 for u in 0..SIDE_BY_SIDE {
-                    let coupled = e2[i - 1] * square[u] * before[u];
-                    let next = d[i].mul_add(inverse[u], one) * minor[u] - coupled;
+                    let next = e2[i - 1].neg_mul_add(before[u], (d[i] + s[u]) * minor[u]);
+                    // a minor is at least s times the one before, but for rounding
+                    let least = s[u] * minor[u];
                     before[u] = minor[u];
-                    minor[u] = next.max(least * minor[u]);
+                    minor[u] = next.max(least);
                 }
-                // a step multiplies by up to 3e7
+                // a step multiplies by as little as 3e-8
                 if i % 16 == 15 {
                     for u in 0..SIDE_BY_SIDE {
                         log[u] = log[u] + ln(minor[u]);
-                        before[u] = before[u] / minor[u];
+                        before[u] = before[u] * minor[u].reciprocal();
                         minor[u] = one;
                     }
                 }
@@ -318,11 +318,13 @@ pub(crate) fn log_determinant<V: Lanes>(a: &mut [V], n: usize, shift: V) -> V {
     log
 }
 
+/// Recurrences that go on together, so that none need wait for its own last step.
+pub(crate) const SIDE_BY_SIDE: usize = 4;
 /// Of the fit of -x ln x.
 const SLOPE: f64 = -4.290_327_466_037_612_5;
 /// Each s and w of the fit, both positive: found by variable projection with Lawson's reweighting for the smallest
 /// largest error on [0, 1], under the condition that no s is below 3e-8, which rounding of the eigenvalues could reach.
-const POLES: [(f64, f64); 12] = [
+pub(crate) const POLES: [(f64, f64); 12] = [
     (3.027_251_163_397_278e-8, 1.327_386_001_695_149_7e-7),
     (8.868_508_052_935_619e-7, 2.406_558_273_151_169_2e-6),
     (9.468_185_853_001_8e-6, 1.986_539_798_945_567e-5),
@@ -341,7 +343,7 @@ const POLES: [(f64, f64); 12] = [
 mod tests {
     use super::*;
     use crate::eigenvalues;
-    use crate::simd::{Isa, Kernel, Simd, exp_of_negative};
+    use crate::simd::{Isa, Kernel, Wide, exp_of_negative};
 
     #[test]
     fn the_fit_of_the_entropy_is_as_good_as_it_says() {
@@ -385,24 +387,25 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) {
             let n = self.n;
-            let lanes = S::F64::N;
+            let lanes = Wide::<S>::N;
             let mut values = vec![0.0; lanes];
-            let mut a = vec![simd.f64(0.0); triangle(n, 0)];
+            let mut a = vec![simd.wide(0.0); triangle(n, 0)];
             for i in 0..n {
                 for j in 0..=i {
                     let entries: Vec<f64> = (0..16 * lanes).map(|at| matrix_entry(n, at / 16, i, j)).collect();
-                    let mut sixteen = [simd.f64(0.0); 16];
-                    simd.f64(0.0).transpose(&entries, 16, &mut sixteen);
+                    let mut sixteen = [simd.wide(0.0); 16];
+                    simd.wide(0.0).transpose(&entries, 16, &mut sixteen);
                     a[triangle(i, j)] = sixteen[0];
                 }
             }
-            let mut tridiagonal = Tridiagonal::new(simd.f64(0.0), n);
-            tridiagonal.reduce(&mut a.clone(), n);
+            let mut tridiagonal = Tridiagonal::new(simd.wide(0.0), n);
+            let ahead = &mut Ahead::nothing(simd);
+            tridiagonal.reduce(&mut a.clone(), n, ahead);
             let mut entropies = vec![0.0; lanes];
-            tridiagonal.entropy(n).store(&mut entropies);
-            assert_eq!(tridiagonal.eigenvalues(n, simd.f64(1.0)), 0);
+            tridiagonal.entropy(n, ahead).store(&mut entropies);
+            assert_eq!(tridiagonal.eigenvalues(n, simd.wide(1.0)), 0);
             let mut logs = vec![0.0; lanes];
-            log_determinant(&mut a, n, simd.f64(1e-3)).store(&mut logs);
+            log_determinant(&mut a, n, simd.wide(1e-3)).store(&mut logs);
             for lane in 0..lanes {
                 let expected = eigenvalues(&mut matrix(n, lane), n);
                 let mut found: Vec<f64> = tridiagonal.d[..n]
@@ -446,10 +449,10 @@ mod tests {
             for i in 0..20_000 {
                 let x = 10f64.powf((f64::from(i) - 10_000.0) / 40.0);
                 let (mut double, mut single) = ([0.0; 16], [0.0_f32; 16]);
-                ln(simd.f64(x)).store(&mut double);
+                ln(simd.wide(x)).store(&mut double);
                 ln64 = ln64.max((double[0] - x.ln()).abs() / x.ln().abs().max(1.0));
                 let y = -f64::from(i) * 0.04;
-                exp_of_negative(simd.f64(y)).store(&mut double);
+                exp_of_negative(simd.wide(y)).store(&mut double);
                 if y > -700.0 {
                     exp64 = exp64.max((double[0] / y.exp() - 1.0).abs());
                 } else if y < -709.0 {

@@ -15,9 +15,9 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 
 use self::reference::{clean, reference, renyi};
-use crate::lanes::{MOST, Tridiagonal, log_determinant};
-use crate::simd::gram::{Layout, gram, row_sums, triangle};
-use crate::simd::{self, Isa, Lanes, Simd, exp_of_negative, ln, rough_exp_of_negative};
+use crate::lanes::{MOST, POLES, SIDE_BY_SIDE, Tridiagonal, log_determinant};
+use crate::simd::gram::{Ahead, Layout, gram, row_sums, triangle};
+use crate::simd::{self, Along, Isa, Lanes, Simd, Wide, exp_of_negative, ln, rough_exp_of_negative};
 use crate::{Error, Float, Groups, Kernel, Kind, Result, Shape, pool};
 
 /// What to compute of each group.
@@ -130,8 +130,13 @@ struct Found {
 
 /// Two rows whose cosine is above 1 less this, but which are not equal, are too near for products in `f32`.
 const NEAR: f64 = 1e-5;
-/// Bytes of embeddings that are one task: enough to hide its cost, few enough to stay in the second cache.
-const TASK: usize = 1 << 20;
+/// Bytes of embeddings that are one task: enough to hide its cost, few enough for all threads to end together.
+const TASK: Range<usize> = 1 << 18..1 << 22;
+/// Bytes of embeddings to ask for, for each entry of the matrices, while a batch of them is worked on: what memory
+/// delivers in that time, on slow machines and, as it happens, on fast ones.
+const MEANWHILE: usize = 512;
+/// No more of them than that, so that they are still in the second cache when it is their turn.
+const MOST_MEANWHILE: usize = 1 << 17;
 
 impl<'a> Plan<'a> {
     fn new(kernel: Kernel, scores: &'a [Spectral], spectrum: bool, kind: Kind) -> Result<Self> {
@@ -167,6 +172,12 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// How often the work on matrices of n rows can ask for memory.
+    fn steps(&self, n: usize) -> usize {
+        let entropy = if self.exact { 0 } else { POLES.len() / SIDE_BY_SIDE * n.saturating_sub(1) };
+        2 * n + if self.tridiagonal { 3 * n.saturating_sub(1) + entropy } else { 0 }
+    }
+
     fn run<T: Float>(
         &self,
         embeddings: ArrayView2<'_, T>,
@@ -196,7 +207,8 @@ impl<'a> Plan<'a> {
         let rows = embeddings.as_slice().unwrap_or_default();
         let d = embeddings.ncols();
         let per_group = (rows.len() / groups.len().max(1)).max(1) * size_of::<T>();
-        let step = (TASK / per_group).clamp(16, 1024).next_multiple_of(16);
+        let task = (size_of_val(rows) / 64).clamp(TASK.start, TASK.end);
+        let step = (task / per_group).clamp(16, 4096).next_multiple_of(16);
         let per_row = d + embeddings.nrows() / groups.len().max(1);
         let work = rows.len().saturating_mul(per_row / d.max(1) + per_row / 8);
         let parts = pool::map(groups.len().div_ceil(step), work, |part| {
@@ -296,7 +308,7 @@ impl<T: Float> Task<'_, T> {
     /// Score the groups `which`, sorted by their size; those that are out of the ordinary are put into `alone`, those
     /// that need more precision into `again`.
     #[inline(always)]
-    fn side_by_side<S: Simd, A: Lanes>(
+    fn side_by_side<S: Simd, A: Along>(
         &self,
         simd: S,
         zero: A,
@@ -305,7 +317,9 @@ impl<T: Float> Task<'_, T> {
         alone: &mut Vec<usize>,
         again: &mut Vec<usize>,
     ) {
-        let lanes = S::F64::N;
+        let lanes = Wide::<S>::N;
+        let mut ahead = Ahead::nothing(simd);
+        let last = self.frame.groups.rows_or_end(self.frame.range.end).start * self.frame.d;
         let mut start = 0;
         while start < which.len() {
             let n = self.frame.groups.rows(which[start]).len();
@@ -314,7 +328,8 @@ impl<T: Float> Task<'_, T> {
             let stride = layout.len + if self.frame.plan.row_sums { n.next_multiple_of(16) } else { 0 };
             let mut sums = vec![A::Scalar::default(); stride * lanes];
             let entries = triangle(n, 0);
-            let wide = simd.f64(0.0);
+            let meanwhile = (entries * MEANWHILE).min(MOST_MEANWHILE);
+            let wide = simd.wide(0.0);
             let mut space = Space {
                 products: vec![wide; stride],
                 matrix: vec![wide; entries],
@@ -328,8 +343,14 @@ impl<T: Float> Task<'_, T> {
                 let p = which[at];
                 let rows = self.rows_of(p);
                 let next = which.get(at + 1).map_or(&[][..], |&next| self.rows_of(next));
+                ahead.start_at(next.as_ptr(), 2 * MOST_MEANWHILE);
+                // what the lanes ask for meanwhile need not be asked for here
+                let bytes = match size_of_val(next) {
+                    all if ahead.lead(next.as_ptr()) == 0 => all,
+                    all => all.saturating_sub(meanwhile / lanes),
+                };
                 let lane = &mut sums[used * stride..][..stride];
-                gram(simd, zero, rows, self.frame.d, &layout, next, lane);
+                gram(zero, rows, self.frame.d, &layout, &mut ahead, bytes, lane);
                 match self.ordinary(rows, n, &layout, lane) {
                     None => alone.push(p),
                     Some(has_zeros) => {
@@ -349,7 +370,10 @@ impl<T: Float> Task<'_, T> {
                     let single = A::Scalar::KIND == Kind::F32;
                     let batch = Batch { layout: &layout, members: &members[..used], zeros, single };
                     let results = Results { found: &mut *found, alone: &mut *alone, again: &mut *again };
-                    simd.call(Score::<S> { frame: &self.frame, batch, space: &mut space, results });
+                    let rest = size_of_val(&self.rows[..last]).saturating_sub(ahead.lead(self.rows.as_ptr()));
+                    ahead.spread(meanwhile.min(rest), self.frame.plan.steps(n));
+                    let ahead = &mut ahead;
+                    simd.call(Score::<S> { frame: &self.frame, batch, space: &mut space, results, ahead });
                     (used, zeros) = (0, false);
                 }
             }
@@ -438,22 +462,29 @@ struct Results<'a> {
 struct Score<'a, S: Simd> {
     frame: &'a Frame<'a>,
     batch: Batch<'a>,
-    space: &'a mut Space<S::F64>,
+    space: &'a mut Space<Wide<S>>,
     results: Results<'a>,
+    ahead: &'a mut Ahead<S>,
 }
 
 impl<S: Simd> simd::Part<S> for Score<'_, S> {
     type Output = ();
     #[inline(always)]
     fn run(self, _: S) {
-        self.frame.score(&self.batch, self.space, self.results);
+        self.frame.score(&self.batch, self.space, self.results, self.ahead);
     }
 }
 
 impl Frame<'_> {
     /// Score a batch, whose sums of products are in `space.products`.
     #[inline(always)]
-    fn score<V: Lanes<Scalar = f64>>(&self, batch: &Batch<'_>, space: &mut Space<V>, results: Results<'_>) {
+    fn score<S: Simd, V: Lanes<Scalar = f64>>(
+        &self,
+        batch: &Batch<'_>,
+        space: &mut Space<V>,
+        results: Results<'_>,
+        ahead: &mut Ahead<S>,
+    ) {
         let Results { found, alone, again } = results;
         let n = batch.layout.n;
         let zero = space.products[0].splat(0.0);
@@ -469,16 +500,16 @@ impl Frame<'_> {
         let mut same = 0;
         if density {
             let matrix = if batch.single {
-                self.density::<V, true>(batch, space, total)
+                self.density::<S, V, true>(batch, space, total, ahead)
             } else {
-                self.density::<V, false>(batch, space, total)
+                self.density::<S, V, false>(batch, space, total, ahead)
             };
             if batch.single {
                 skip = matrix.near;
             }
             (purity, kernel_mean, same) = (matrix.purity, matrix.mean, matrix.same);
             if plan.tridiagonal {
-                space.tridiagonal.reduce(&mut space.matrix, n);
+                space.tridiagonal.reduce(&mut space.matrix, n, ahead);
                 if plan.exact {
                     let open = space.tridiagonal.eigenvalues(n, one);
                     skip |= open;
@@ -489,7 +520,7 @@ impl Frame<'_> {
                     }
                     entropy = entropy_of(&space.tridiagonal.d[..n], one);
                 } else {
-                    entropy = space.tridiagonal.entropy(n);
+                    entropy = space.tridiagonal.entropy(n, ahead);
                 }
             }
             if batch.single && matrix.near != 0 {
@@ -604,105 +635,164 @@ impl Frame<'_> {
 
     /// The density matrix into `space.matrix`.
     #[inline(always)]
-    fn density<V: Lanes, const SINGLE: bool>(
+    fn density<S: Simd, V: Lanes, const SINGLE: bool>(
         &self,
         batch: &Batch<'_>,
         space: &mut Space<V>,
         total: V,
+        ahead: &mut Ahead<S>,
     ) -> DensityFacts<V> {
         let Layout { n, place, .. } = batch.layout;
         let n = *n;
-        let Kernel { shape, gamma, normalize } = self.plan.kernel;
-        let g = &space.products;
-        let zero = g[0].splat(0.0);
+        let Kernel { shape, normalize, .. } = self.plan.kernel;
+        let zero = total.splat(0.0);
         let (one, half) = (zero.splat(1.0), zero.splat(0.5));
-        let two_gamma = zero.splat(2.0 * gamma);
-        let gamma = zero.splat(gamma);
-        let limit = zero.splat(1.0 - NEAR);
-        let diagonal = |i: usize| place[triangle(i, i)] as usize;
-        if normalize {
-            for (i, inverse) in space.inverse_norms.iter_mut().enumerate() {
-                *inverse = one / g[diagonal(i)].sqrt();
-                if batch.zeros {
-                    *inverse = V::select(zero.lt(g[diagonal(i)]), *inverse, zero);
-                }
-            }
-        }
+        let (same, near) = self.arguments::<S, V, SINGLE>(batch, space, one, ahead);
+        self.kernel_values::<S, V, SINGLE>(batch, space, one, ahead);
         let unit = normalize || shape == Shape::Rbf;
-        let mut trace = total;
-        if !unit {
-            trace = zero;
-            for i in 0..n {
-                let own = value(shape, g[diagonal(i)], half);
-                let own = if batch.zeros { V::select(zero.lt(g[diagonal(i)]), own, one) } else { own };
-                space.matrix[triangle(i, i)] = own;
-                let root = if self.counts.is_some() { space.roots[i] } else { one };
-                trace = (root * root).mul_add(own, trace);
-            }
-        }
-        let inverse_trace = one / trace;
-        let (mut squares, mut products, mut sum) = (zero, zero, zero);
-        let mut same = g[0].eq(g[0]);
-        let mut near = zero.lt(zero);
-        let first = g[diagonal(0)];
+        let (mut trace, mut sum, mut squares) = (zero, zero, zero);
         for i in 0..n {
-            let own_square = g[diagonal(i)];
-            same = V::and(same, own_square.eq(first));
-            let inverse = space.inverse_norms[i];
-            for j in 0..i {
-                let product = g[place[triangle(i, j)] as usize];
-                let other_square = g[diagonal(j)];
-                same = V::and(same, product.eq(first));
-                let mut k = if normalize {
-                    let equal = V::and(product.eq(own_square), product.eq(other_square));
-                    let cosine = V::select(equal, one, product * (inverse * space.inverse_norms[j])).min(one);
-                    near = V::or(near, V::and(limit.lt(cosine), V::not(equal)));
-                    if shape == Shape::Rbf {
-                        let exponent = (cosine - one) * two_gamma;
-                        let k = if SINGLE { rough_exp_of_negative(exponent) } else { exp_of_negative(exponent) };
-                        // equal rows are alike however steep the kernel, infinitely so too
-                        V::select(equal, one, k)
-                    } else {
-                        value(shape, cosine, half)
-                    }
-                } else if shape == Shape::Rbf {
-                    let twice = product + product;
-                    exp_of_negative(((twice - own_square - other_square) * gamma).min(zero))
-                } else {
-                    value(shape, product, half)
-                };
-                if batch.zeros {
-                    let (a, b) = (own_square.eq(zero), other_square.eq(zero));
-                    k = V::select(V::or(a, b), V::select(V::and(a, b), one, zero), k);
-                }
-                if self.counts.is_some() {
-                    let root = space.roots[i] * space.roots[j];
-                    sum = (root * root).mul_add(k, sum);
-                    k = k * root;
-                } else {
-                    sum = sum + k;
-                }
-                k = k * inverse_trace;
-                products = k.mul_add(k, products);
-                space.matrix[triangle(i, j)] = k;
+            let mut own = one;
+            if !unit {
+                let square = space.products[place[triangle(i, i)] as usize];
+                own = value(shape, square, half);
+                own = if batch.zeros { V::select(zero.lt(square), own, one) } else { own };
             }
-            let mut own = if unit { one } else { space.matrix[triangle(i, i)] };
             if self.counts.is_some() {
                 let count = space.roots[i] * space.roots[i];
                 // a row that counts c times makes c (c - 1) pairs with itself
                 sum = (count * (count - one) * half).mul_add(own, sum);
                 own = own * count;
             }
-            own = own * inverse_trace;
+            trace = trace + own;
             squares = own.mul_add(own, squares);
             space.matrix[triangle(i, i)] = own;
         }
+        let inverse_trace = one / trace;
+        let mut products = zero;
+        for i in 0..n {
+            let row = &mut space.matrix[triangle(i, 0)..=triangle(i, i)];
+            let (mut of_row, mut squares_of_row) = (zero, zero);
+            if self.counts.is_some() {
+                for (k, &other) in row[..i].iter_mut().zip(&space.roots) {
+                    let root = space.roots[i] * other;
+                    of_row = (root * root).mul_add(*k, of_row);
+                    *k = *k * root;
+                    squares_of_row = k.mul_add(*k, squares_of_row);
+                    *k = *k * inverse_trace;
+                }
+            } else {
+                for k in &mut row[..i] {
+                    of_row = of_row + *k;
+                    squares_of_row = k.mul_add(*k, squares_of_row);
+                    *k = *k * inverse_trace;
+                }
+            }
+            sum = sum + of_row;
+            products = products + squares_of_row;
+            row[i] = row[i] * inverse_trace;
+        }
         let mean = zero - (sum + sum) / (total * (total - one)).max(zero.splat(f64::MIN_POSITIVE));
         DensityFacts {
-            purity: squares + (products + products),
+            purity: (squares + (products + products)) * (inverse_trace * inverse_trace),
             mean,
             same: V::bits(same),
-            near: if normalize { V::bits(near) } else { 0 },
+            near: V::bits(near),
+        }
+    }
+
+    /// What the kernel is a function of, into `space.matrix`: for rbf minus half the squared distances, for the others
+    /// cosines or products. Returns the lanes of equal rows, and those with rows too near for products in `f32`.
+    #[inline(always)]
+    fn arguments<S: Simd, V: Lanes, const SINGLE: bool>(
+        &self,
+        batch: &Batch<'_>,
+        space: &mut Space<V>,
+        one: V,
+        ahead: &mut Ahead<S>,
+    ) -> (V::Mask, V::Mask) {
+        let Layout { n, place, .. } = batch.layout;
+        let Kernel { shape, normalize, .. } = self.plan.kernel;
+        let g = &space.products;
+        let (zero, half) = (one.splat(0.0), one.splat(0.5));
+        let diagonal = |i: usize| place[triangle(i, i)] as usize;
+        if normalize {
+            for (i, inverse) in space.inverse_norms.iter_mut().enumerate() {
+                *inverse = g[diagonal(i)].inverse_sqrt();
+                if batch.zeros {
+                    *inverse = V::select(zero.lt(g[diagonal(i)]), *inverse, zero);
+                }
+            }
+        }
+        let mut same = one.eq(one);
+        let mut nearest = zero;
+        for i in 0..*n {
+            ahead.step();
+            let own_square = g[diagonal(i)];
+            let inverse = space.inverse_norms[i];
+            for j in 0..i {
+                let product = g[place[triangle(i, j)] as usize];
+                let other_square = g[diagonal(j)];
+                let equal = V::and(product.eq(own_square), product.eq(other_square));
+                same = V::and(same, equal);
+                space.matrix[triangle(i, j)] = if normalize {
+                    let cosine = (product * (inverse * space.inverse_norms[j])).min(one);
+                    if SINGLE {
+                        nearest = nearest.max(V::select(equal, zero, cosine));
+                    }
+                    let cosine = V::select(equal, one, cosine);
+                    if shape == Shape::Rbf { cosine - one } else { cosine }
+                } else if shape == Shape::Rbf {
+                    ((product + product - own_square - other_square) * half).min(zero)
+                } else {
+                    product
+                };
+            }
+            space.matrix[triangle(i, i)] = zero;
+        }
+        (same, one.splat(1.0 - NEAR).lt(nearest))
+    }
+
+    /// The kernel of the arguments in `space.matrix`, in one run over it; the diagonal is of no use after that.
+    #[inline(always)]
+    fn kernel_values<S: Simd, V: Lanes, const SINGLE: bool>(
+        &self,
+        batch: &Batch<'_>,
+        space: &mut Space<V>,
+        one: V,
+        ahead: &mut Ahead<S>,
+    ) {
+        let Layout { n, place, .. } = batch.layout;
+        let Kernel { shape, gamma, .. } = self.plan.kernel;
+        match shape {
+            Shape::Rbf => {
+                // finite, so that equal rows are alike however steep the kernel
+                let two_gamma = one.splat((2.0 * gamma).min(f64::MAX));
+                for row in 0..*n {
+                    ahead.step();
+                    for k in &mut space.matrix[triangle(row, 0)..=triangle(row, row)] {
+                        let exponent = *k * two_gamma;
+                        *k = if SINGLE { rough_exp_of_negative(exponent) } else { exp_of_negative(exponent) };
+                    }
+                }
+            }
+            Shape::Cosine | Shape::Laplacian => {}
+            Shape::Cosine01 | Shape::Poly2 => {
+                for k in &mut space.matrix[..] {
+                    *k = value(shape, *k, one.splat(0.5));
+                }
+            }
+        }
+        if batch.zeros {
+            let zero = one.splat(0.0);
+            for i in 0..*n {
+                let own = space.products[place[triangle(i, i)] as usize].eq(zero);
+                for j in 0..i {
+                    let other = space.products[place[triangle(j, j)] as usize].eq(zero);
+                    let k = &mut space.matrix[triangle(i, j)];
+                    *k = V::select(V::or(own, other), V::select(V::and(own, other), one, zero), *k);
+                }
+            }
         }
     }
 
@@ -717,7 +807,7 @@ impl Frame<'_> {
         let diagonal = |i: usize| place[triangle(i, i)] as usize;
         for (i, inverse) in space.inverse_norms.iter_mut().enumerate() {
             let square = g[diagonal(i)];
-            *inverse = V::select(zero.lt(square), one / square.sqrt(), zero);
+            *inverse = V::select(zero.lt(square), square.inverse_sqrt(), zero);
         }
         for i in 0..n {
             let own_square = g[diagonal(i)];

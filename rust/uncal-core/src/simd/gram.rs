@@ -1,10 +1,9 @@
 //! Gram matrices of short groups of long rows: all products of the rows of a group with each other.
 //!
 //! Rows are contiguous, so vectors run along them. A block of rows against a block of rows keeps one vector of sums for
-//! each pair in a register; each is then summed over its lanes. While a group is worked on, the next one is asked for:
-//! left alone the processor reads too late.
+//! each pair in a register; each is then summed over its lanes. While a group is worked on, what comes next is asked for.
 
-use super::{Lanes, Simd};
+use super::{Along, Simd};
 use crate::Float;
 
 /// Where the entry (i, j), j <= i, of a symmetric matrix lies when its lower triangle is stored row by row.
@@ -80,12 +79,57 @@ fn block_sizes(n: usize, block: usize) -> Vec<usize> {
     }
 }
 
-/// Cache lines to ask for while working.
+/// Memory that is asked for while other work is done: left alone the processor reads too late.
 #[derive(Clone, Copy)]
-struct Ahead {
+pub(crate) struct Ahead<S> {
+    simd: S,
     at: *const u8,
-    end: *const u8,
-    each_step: usize,
+    /// Bunches of lines a step, and those due, in parts of [`ONE`](Self::ONE).
+    pace: usize,
+    due: usize,
+}
+
+impl<S: Simd> Ahead<S> {
+    const ONE: usize = 1 << 16;
+    /// Bytes asked for at once: four cache lines.
+    const BUNCH: usize = 256;
+
+    /// Nothing to ask for.
+    pub fn nothing(simd: S) -> Self {
+        Self { simd, at: std::ptr::null(), pace: 0, due: 0 }
+    }
+
+    /// Ask for what lies at `at` next, unless what has been asked for ends less than `reach` bytes behind it.
+    #[inline(always)]
+    pub fn start_at<T>(&mut self, at: *const T, reach: usize) {
+        if self.lead(at) > reach {
+            (self.at, self.due) = (at.cast(), 0);
+        }
+    }
+
+    /// Bytes behind `at` that have been asked for; more than there are, where that lies elsewhere.
+    #[inline(always)]
+    pub fn lead<T>(&self, at: *const T) -> usize {
+        self.at.addr().wrapping_sub(at.addr())
+    }
+
+    /// Ask for so many bytes in the steps to come.
+    #[inline(always)]
+    pub fn spread(&mut self, bytes: usize, steps: usize) {
+        self.pace = (bytes * (Self::ONE / Self::BUNCH)).div_ceil(steps.max(1));
+    }
+
+    #[inline(always)]
+    pub fn step(&mut self) {
+        self.due += self.pace;
+        while self.due >= Self::ONE {
+            for line in 0..Self::BUNCH / 64 {
+                self.simd.prefetch(self.at.wrapping_add(64 * line));
+            }
+            self.at = self.at.wrapping_add(Self::BUNCH);
+            self.due -= Self::ONE;
+        }
+    }
 }
 
 /// The sums of products of the rows of one group, as `layout` places them in `out`.
@@ -93,22 +137,19 @@ struct Ahead {
 /// # Arguments
 /// * `zero` - what kind of vector to sum in
 /// * `rows` - (n, d), row by row
-/// * `next` - what will be read next, to be asked for meanwhile; may be empty
+/// * `ahead`, `bytes` - what to ask for meanwhile
 #[inline(always)]
-pub(crate) fn gram<S: Simd, V: Lanes, T: Float>(
-    simd: S,
+pub(crate) fn gram<S: Simd, V: Along, T: Float>(
     zero: V,
     rows: &[T],
     d: usize,
     layout: &Layout,
-    next: &[T],
+    ahead: &mut Ahead<S>,
+    bytes: usize,
     out: &mut [V::Scalar],
 ) {
     assert!(rows.len() == layout.n * d && out.len() >= layout.len);
-    let range = next.as_ptr_range();
-    let steps = layout.blocks() * (d / V::N).max(1);
-    let each_step = size_of_val(next).div_ceil(64).div_ceil(steps);
-    let mut ahead = Ahead { at: range.start.cast(), end: range.end.cast(), each_step };
+    ahead.spread(bytes, layout.blocks() * (d / V::N));
     let (mut i0, mut first) = (0, 0);
     for (a, &r) in layout.sizes.iter().enumerate() {
         let mut j0 = 0;
@@ -118,18 +159,18 @@ pub(crate) fn gram<S: Simd, V: Lanes, T: Float>(
             let sums = unsafe {
                 let (x, y) = (rows.as_ptr().add(i0 * d), rows.as_ptr().add(j0 * d));
                 match (r, c, a == b) {
-                    (5, 5, false) => block::<S, V, T, 5, 5, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (4, 5, _) => block::<S, V, T, 4, 5, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (4, 4, false) => block::<S, V, T, 4, 4, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (3, 4, _) => block::<S, V, T, 3, 4, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (3, 3, false) => block::<S, V, T, 3, 3, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (2, 3, _) => block::<S, V, T, 2, 3, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (2, 2, false) => block::<S, V, T, 2, 2, false>(simd, zero, x, y, d, &mut ahead, out),
-                    (5, ..) => block::<S, V, T, 5, 5, true>(simd, zero, x, y, d, &mut ahead, out),
-                    (4, ..) => block::<S, V, T, 4, 4, true>(simd, zero, x, y, d, &mut ahead, out),
-                    (3, ..) => block::<S, V, T, 3, 3, true>(simd, zero, x, y, d, &mut ahead, out),
-                    (2, ..) => block::<S, V, T, 2, 2, true>(simd, zero, x, y, d, &mut ahead, out),
-                    _ => block::<S, V, T, 1, 1, true>(simd, zero, x, y, d, &mut ahead, out),
+                    (5, 5, false) => block::<S, V, T, 5, 5, false>(zero, x, y, d, ahead, out),
+                    (4, 5, _) => block::<S, V, T, 4, 5, false>(zero, x, y, d, ahead, out),
+                    (4, 4, false) => block::<S, V, T, 4, 4, false>(zero, x, y, d, ahead, out),
+                    (3, 4, _) => block::<S, V, T, 3, 4, false>(zero, x, y, d, ahead, out),
+                    (3, 3, false) => block::<S, V, T, 3, 3, false>(zero, x, y, d, ahead, out),
+                    (2, 3, _) => block::<S, V, T, 2, 3, false>(zero, x, y, d, ahead, out),
+                    (2, 2, false) => block::<S, V, T, 2, 2, false>(zero, x, y, d, ahead, out),
+                    (5, ..) => block::<S, V, T, 5, 5, true>(zero, x, y, d, ahead, out),
+                    (4, ..) => block::<S, V, T, 4, 4, true>(zero, x, y, d, ahead, out),
+                    (3, ..) => block::<S, V, T, 3, 3, true>(zero, x, y, d, ahead, out),
+                    (2, ..) => block::<S, V, T, 2, 2, true>(zero, x, y, d, ahead, out),
+                    _ => block::<S, V, T, 1, 1, true>(zero, x, y, d, ahead, out),
                 }
             };
             first += sums.next_multiple_of(16);
@@ -144,26 +185,20 @@ pub(crate) fn gram<S: Simd, V: Lanes, T: Float>(
 /// # Safety
 /// The rows of `d` numbers must be there.
 #[inline(always)]
-unsafe fn block<S: Simd, V: Lanes, T: Float, const R: usize, const C: usize, const DIAGONAL: bool>(
-    simd: S,
+unsafe fn block<S: Simd, V: Along, T: Float, const R: usize, const C: usize, const DIAGONAL: bool>(
     zero: V,
     x: *const T,
     y: *const T,
     d: usize,
-    ahead: &mut Ahead,
+    ahead: &mut Ahead<S>,
     out: &mut [V::Scalar],
 ) -> usize {
     let mut sums = [[zero; C]; R];
     let mut b = [zero; C];
-    let Ahead { mut at, end, each_step } = *ahead;
+    let mut soon = *ahead;
     let mut k = 0;
     while k + V::N <= d {
-        for _ in 0..each_step {
-            if at < end {
-                simd.prefetch(at);
-                at = at.wrapping_add(64);
-            }
-        }
+        soon.step();
         for c in 0..C {
             // SAFETY: N numbers from k on are inside row c.
             b[c] = unsafe { zero.load(y.add(c * d + k)) };
@@ -177,7 +212,7 @@ unsafe fn block<S: Simd, V: Lanes, T: Float, const R: usize, const C: usize, con
         }
         k += V::N;
     }
-    ahead.at = at;
+    *ahead = soon;
     if k < d {
         for c in 0..C {
             // SAFETY: d - k numbers from k on are inside row c.
@@ -205,7 +240,7 @@ unsafe fn block<S: Simd, V: Lanes, T: Float, const R: usize, const C: usize, con
 
 /// The sum of each of at most 64 rows, into the first places of `out`.
 #[inline(always)]
-pub(crate) fn row_sums<V: Lanes, T: Float>(zero: V, rows: &[T], d: usize, out: &mut [V::Scalar]) {
+pub(crate) fn row_sums<V: Along, T: Float>(zero: V, rows: &[T], d: usize, out: &mut [V::Scalar]) {
     let mut sums = [zero; 64];
     let n = rows.len() / d;
     for (row, sum) in rows.chunks_exact(d).zip(&mut sums) {
@@ -255,11 +290,13 @@ mod tests {
             let d = self.rows.len() / self.n;
             if self.double {
                 let mut out = vec![0.0; layout.len];
-                gram(simd, simd.f64(0.0), self.rows, d, &layout, self.rows, &mut out);
+                let mut ahead = Ahead::nothing(simd);
+                ahead.start_at(self.rows.as_ptr(), 0);
+                gram(simd.f64(0.0), self.rows, d, &layout, &mut ahead, size_of_val(self.rows), &mut out);
                 layout.place.iter().map(|&at| out[at as usize]).collect()
             } else {
                 let mut out = vec![0.0; layout.len];
-                gram(simd, simd.f32(0.0), self.rows, d, &layout, &[], &mut out);
+                gram(simd.f32(0.0), self.rows, d, &layout, &mut Ahead::nothing(simd), 0, &mut out);
                 layout.place.iter().map(|&at| f64::from(out[at as usize])).collect()
             }
         }

@@ -9,6 +9,7 @@
 #![allow(unsafe_code)] // see x86.rs and gram.rs
 
 pub(crate) mod gram;
+mod pair;
 mod portable;
 pub(crate) mod probe;
 #[cfg(target_arch = "x86_64")]
@@ -19,6 +20,7 @@ use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
 use std::sync::OnceLock;
 
+use self::pair::Pair;
 use crate::{Error, Float, Result};
 
 /// Numbers side by side, one in each lane.
@@ -41,6 +43,16 @@ pub(crate) trait Lanes:
     /// `c - self * b`, rounded once where the machine can.
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
     fn sqrt(self) -> Self;
+    /// 1 / x to two units in the last place, where x and that are normal numbers; anything where they are not.
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        self.splat(1.0) / self
+    }
+    /// 1 / sqrt(x) to two units in the last place, where x is a normal number above 0; anything where it is not.
+    #[inline(always)]
+    fn inverse_sqrt(self) -> Self {
+        self.splat(1.0) / self.sqrt()
+    }
     /// The larger; `other` where `self` is NaN.
     fn max(self, other: Self) -> Self;
     /// The smaller; `other` where `self` is NaN.
@@ -49,7 +61,6 @@ pub(crate) trait Lanes:
     fn eq(self, other: Self) -> Self::Mask;
     fn and(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     fn or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
-    fn not(a: Self::Mask) -> Self::Mask;
     /// `a` where the mask is set, else `b`.
     fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
     /// The mask as bits, lane 0 the lowest.
@@ -62,7 +73,12 @@ pub(crate) trait Lanes:
     fn round(self) -> Self;
     /// The lanes in order into the first places of `out`.
     fn store(self, out: &mut [Self::Scalar]);
+    /// Lane i of `out[j]` is number j of row i: N rows of `out.len()` numbers (a multiple of 16), `stride` apart.
+    fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]);
+}
 
+/// A vector that runs along a row of numbers: one register of the machine.
+pub(crate) trait Along: Lanes {
     /// N numbers that lie at `at`, converted.
     ///
     /// # Safety
@@ -76,19 +92,25 @@ pub(crate) trait Lanes:
     /// The sum of the lanes of each vector, into the first places of `out`; further places of `out`, up to the next
     /// multiple of 16 of them, may be overwritten. Every vector is summed in the same order.
     fn sums(vectors: &[Self], out: &mut [Self::Scalar]);
-    /// Lane i of `out[j]` is number j of row i: N rows of `out.len()` numbers (a multiple of 16), `stride` apart.
-    fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]);
 }
+
+/// What matrices side by side are worked on in.
+pub(crate) type Wide<S> = Pair<<S as Simd>::F64>;
 
 /// An instruction set: the token that it is there.
 pub(crate) trait Simd: Copy + 'static {
     /// Rows of a block of the Gram matrix: what its sums, one vector each, leave room for in the registers.
     const BLOCK: usize;
-    type F32: Lanes<Scalar = f32>;
-    type F64: Lanes<Scalar = f64>;
+    type F32: Along<Scalar = f32>;
+    type F64: Along<Scalar = f64>;
 
     fn f32(self, x: f64) -> Self::F32;
     fn f64(self, x: f64) -> Self::F64;
+    /// For matrices side by side, up to 16 of them.
+    #[inline(always)]
+    fn wide(self, x: f64) -> Wide<Self> {
+        Pair(self.f64(x), self.f64(x))
+    }
     /// Ask for the cache line at `at`, which need not exist.
     fn prefetch(self, at: *const u8);
     /// Run a part of a kernel as a function of its own, compiled once however many kernels call it.
@@ -227,7 +249,7 @@ pub(crate) fn ln<V: Lanes>(x: V) -> V {
     let terms = if V::EPSILON < 1e-10 { 12 } else { 5 };
     let (m, e) = x.split();
     let one = x.splat(1.0);
-    let z = (m - one) / (m + one);
+    let z = (m - one) * (m + one).reciprocal();
     let z2 = z * z;
     let mut sum = x.splat(2.0 / f64::from(2 * terms + 1));
     let mut k = terms;

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Lanes, Part, Simd};
+use super::{Along, Lanes, Part, Simd};
 use crate::Float;
 
 /// The token of what is always there.
@@ -183,14 +183,6 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn not(mut a: [bool; $n]) -> [bool; $n] {
-                for i in 0..$n {
-                    a[i] = !a[i];
-                }
-                a
-            }
-
-            #[inline(always)]
             fn select(mask: [bool; $n], mut a: Self, b: Self) -> Self {
                 for i in 0..$n {
                     if !mask[i] {
@@ -246,6 +238,24 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
+            fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
+                for (j, out) in out.iter_mut().enumerate() {
+                    for i in 0..$n {
+                        out.0[i] = rows[i * stride + j].widen() as $scalar;
+                    }
+                }
+            }
+        }
+
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            clippy::cast_sign_loss,
+            clippy::cast_lossless,
+            clippy::unnecessary_cast
+        )] // for both widths; exponents are small
+        impl Along for $vector {
+            #[inline(always)]
             unsafe fn load<T: Float>(self, at: *const T) -> Self {
                 let mut loaded = self;
                 for i in 0..$n {
@@ -277,15 +287,6 @@ macro_rules! lanes {
                         half /= 2;
                     }
                     *out = parts[0];
-                }
-            }
-
-            #[inline(always)]
-            fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-                for (j, out) in out.iter_mut().enumerate() {
-                    for i in 0..$n {
-                        out.0[i] = rows[i * stride + j].widen() as $scalar;
-                    }
                 }
             }
         }

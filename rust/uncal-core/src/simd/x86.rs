@@ -6,30 +6,31 @@
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512, __m512d, _CMP_EQ_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
     _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_and_ps, _mm256_blendv_pd, _mm256_blendv_ps,
-    _mm256_castpd_si256, _mm256_castps_si256, _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cmp_ps,
-    _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps,
-    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_hadd_pd, _mm256_hadd_ps,
-    _mm256_loadu_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps,
-    _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_ps, _mm256_or_si256,
+    _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_and_ps, _mm256_blendv_pd,
+    _mm256_blendv_ps, _mm256_castpd_si256, _mm256_castps_si256, _mm256_castsi256_pd, _mm256_castsi256_ps,
+    _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_pd,
+    _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_hadd_pd,
+    _mm256_hadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16,
+    _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd,
+    _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_ps, _mm256_or_si256,
     _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_round_pd, _mm256_round_ps, _mm256_set1_epi32,
     _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi32, _mm256_slli_epi64, _mm256_sqrt_pd,
     _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi32,
     _mm256_sub_epi64, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
-    _mm256_unpacklo_ps, _mm256_xor_pd, _mm256_xor_ps, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd,
-    _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_div_ps,
-    _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_getexp_pd, _mm512_getexp_ps,
-    _mm512_getmant_pd, _mm512_getmant_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_add_ps,
-    _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_max_pd,
-    _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_permutexvar_ps,
-    _mm512_roundscale_pd, _mm512_roundscale_ps, _mm512_scalef_pd, _mm512_scalef_ps, _mm512_set_epi32, _mm512_set1_pd,
-    _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_storeu_pd,
-    _mm512_storeu_ps, _mm512_sub_pd, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
-    _mm512_unpacklo_ps,
+    _mm256_unpacklo_ps, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
+    _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd,
+    _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_getexp_pd,
+    _mm512_getexp_ps, _mm512_getmant_pd, _mm512_getmant_ps, _mm512_insertf32x8, _mm512_loadu_pd, _mm512_loadu_ps,
+    _mm512_mask_add_pd, _mm512_mask_add_ps, _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_maskz_loadu_pd,
+    _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps,
+    _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_roundscale_pd, _mm512_roundscale_ps, _mm512_rsqrt14_pd,
+    _mm512_scalef_pd, _mm512_scalef_ps, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps, _mm512_shuffle_f32x4,
+    _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd,
+    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Kernel, Lanes, Part, Simd};
+use super::{Along, Kernel, Lanes, Part, Simd};
 use crate::Float;
 use crate::float::Kind;
 
@@ -232,11 +233,6 @@ macro_rules! wide {
         }
 
         #[inline(always)]
-        fn not(a: $mask) -> $mask {
-            !a
-        }
-
-        #[inline(always)]
         fn select(mask: $mask, a: Self, b: Self) -> Self {
             Self(unsafe { $blend(mask, b.0, a.0) })
         }
@@ -298,55 +294,6 @@ impl Lanes for F32x16 {
     );
 
     #[inline(always)]
-    unsafe fn load<T: Float>(self, at: *const T) -> Self {
-        // SAFETY: the caller's; `KIND` says what T is.
-        unsafe {
-            Self(match T::KIND {
-                Kind::F16 => _mm512_cvtph_ps(_mm256_loadu_si256(at.cast())),
-                Kind::F32 => _mm512_loadu_ps(at.cast()),
-                Kind::F64 => {
-                    let mut narrow = [0.0; 16];
-                    for (i, narrow) in narrow.iter_mut().enumerate() {
-                        *narrow = (*at.add(i)).narrow();
-                    }
-                    _mm512_loadu_ps(narrow.as_ptr())
-                }
-            })
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self {
-        // SAFETY: the caller's; a masked load touches only what its mask names.
-        unsafe {
-            if let Kind::F32 = T::KIND {
-                return Self(_mm512_maskz_loadu_ps((1 << count) - 1, at.cast()));
-            }
-            let mut narrow = [0.0; 16];
-            for (i, narrow) in narrow.iter_mut().enumerate().take(count) {
-                *narrow = (*at.add(i)).narrow();
-            }
-            Self(_mm512_loadu_ps(narrow.as_ptr()))
-        }
-    }
-
-    #[inline(always)]
-    fn sums(vectors: &[Self], out: &mut [f32]) {
-        let mut first = 0;
-        while first < vectors.len() {
-            let mut sixteen = [Self(unsafe { _mm512_set1_ps(0.0) }); 16];
-            let count = (vectors.len() - first).min(16);
-            let mut i = 0;
-            while i < count {
-                sixteen[i] = vectors[first + i];
-                i += 1;
-            }
-            Self(unsafe { sums16(&sixteen) }).store(&mut out[first..]);
-            first += 16;
-        }
-    }
-
-    #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
         assert!(rows.len() >= 15 * stride + out.len() && out.len().is_multiple_of(16));
         let mut first = 0;
@@ -366,6 +313,53 @@ impl Lanes for F32x16 {
                     i += 1;
                 }
             }
+            first += 16;
+        }
+    }
+}
+
+impl Along for F32x16 {
+    #[inline(always)]
+    unsafe fn load<T: Float>(self, at: *const T) -> Self {
+        // SAFETY: the caller's; `KIND` says what T is.
+        unsafe {
+            Self(match T::KIND {
+                Kind::F16 => _mm512_cvtph_ps(_mm256_loadu_si256(at.cast())),
+                Kind::F32 => _mm512_loadu_ps(at.cast()),
+                Kind::F64 => Self::of_doubles(_mm512_loadu_pd(at.cast()), _mm512_loadu_pd(at.cast::<f64>().add(8))).0,
+            })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self {
+        // SAFETY: the caller's; a masked load touches only what its mask names.
+        unsafe {
+            let mask: u16 = (1 << count) - 1;
+            Self(match T::KIND {
+                Kind::F16 => _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, at.cast())),
+                Kind::F32 => _mm512_maskz_loadu_ps(mask, at.cast()),
+                Kind::F64 => {
+                    let [low, high] = mask.to_le_bytes();
+                    let upper = at.cast::<f64>().wrapping_add(8);
+                    Self::of_doubles(_mm512_maskz_loadu_pd(low, at.cast()), _mm512_maskz_loadu_pd(high, upper)).0
+                }
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn sums(vectors: &[Self], out: &mut [f32]) {
+        let mut first = 0;
+        while first < vectors.len() {
+            let mut sixteen = [Self(unsafe { _mm512_set1_ps(0.0) }); 16];
+            let count = (vectors.len() - first).min(16);
+            let mut i = 0;
+            while i < count {
+                sixteen[i] = vectors[first + i];
+                i += 1;
+            }
+            Self(unsafe { sums16(&sixteen) }).store(&mut out[first..]);
             first += 16;
         }
     }
@@ -393,49 +387,23 @@ impl Lanes for F64x8 {
     );
 
     #[inline(always)]
-    unsafe fn load<T: Float>(self, at: *const T) -> Self {
-        // SAFETY: the caller's; `KIND` says what T is.
-        unsafe {
-            Self(match T::KIND {
-                Kind::F16 => _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(at.cast()))),
-                Kind::F32 => _mm512_cvtps_pd(_mm256_loadu_ps(at.cast())),
-                Kind::F64 => _mm512_loadu_pd(at.cast()),
-            })
-        }
+    fn reciprocal(self) -> Self {
+        let one = self.splat(1.0);
+        // 14 bits, then 28, then 56
+        let mut y = Self(unsafe { _mm512_rcp14_pd(self.0) });
+        y = self.neg_mul_add(y, one).mul_add(y, y);
+        self.neg_mul_add(y, one).mul_add(y, y)
     }
 
     #[inline(always)]
-    unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self {
-        // SAFETY: the caller's; a masked load touches only what its mask names.
-        unsafe {
-            if let Kind::F64 = T::KIND {
-                return Self(_mm512_maskz_loadu_pd((1 << count) - 1, at.cast()));
-            }
-            let mut wide = [0.0; 8];
-            for (i, wide) in wide.iter_mut().enumerate().take(count) {
-                *wide = (*at.add(i)).widen();
-            }
-            Self(_mm512_loadu_pd(wide.as_ptr()))
-        }
-    }
-
-    #[inline(always)]
-    fn sums(vectors: &[Self], out: &mut [f64]) {
-        let mut first = 0;
-        while first < vectors.len() {
-            let mut eight = [unsafe { _mm512_set1_pd(0.0) }; 8];
-            let count = (vectors.len() - first).min(8);
-            let mut i = 0;
-            while i < count {
-                eight[i] = vectors[first + i].0;
-                i += 1;
-            }
-            unsafe { transpose8(&mut eight) };
-            let even = (Self(eight[0]) + Self(eight[4])) + (Self(eight[2]) + Self(eight[6]));
-            let odd = (Self(eight[1]) + Self(eight[5])) + (Self(eight[3]) + Self(eight[7]));
-            (even + odd).store(&mut out[first..]);
-            first += 8;
-        }
+    fn inverse_sqrt(self) -> Self {
+        let (one, half, three_eighths) = (self.splat(1.0), self.splat(0.5), self.splat(0.375));
+        // 14 bits, then 42, then 84
+        let mut y = Self(unsafe { _mm512_rsqrt14_pd(self.0) });
+        let off = (self * y).neg_mul_add(y, one);
+        y = (off * y).mul_add(three_eighths.mul_add(off, half), y);
+        let off = (self * y).neg_mul_add(y, one);
+        (off * half).mul_add(y, y)
     }
 
     #[inline(always)]
@@ -460,6 +428,60 @@ impl Lanes for F64x8 {
             }
             first += 8;
         }
+    }
+}
+
+impl Along for F64x8 {
+    #[inline(always)]
+    unsafe fn load<T: Float>(self, at: *const T) -> Self {
+        // SAFETY: the caller's; `KIND` says what T is.
+        unsafe {
+            Self(match T::KIND {
+                Kind::F16 => _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(at.cast()))),
+                Kind::F32 => _mm512_cvtps_pd(_mm256_loadu_ps(at.cast())),
+                Kind::F64 => _mm512_loadu_pd(at.cast()),
+            })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self {
+        // SAFETY: the caller's; a masked load touches only what its mask names.
+        unsafe {
+            let mask = (1 << count) - 1;
+            Self(match T::KIND {
+                Kind::F16 => _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_maskz_loadu_epi16(mask, at.cast()))),
+                Kind::F32 => _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, at.cast())),
+                Kind::F64 => _mm512_maskz_loadu_pd(mask, at.cast()),
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn sums(vectors: &[Self], out: &mut [f64]) {
+        let mut first = 0;
+        while first < vectors.len() {
+            let mut eight = [unsafe { _mm512_set1_pd(0.0) }; 8];
+            let count = (vectors.len() - first).min(8);
+            let mut i = 0;
+            while i < count {
+                eight[i] = vectors[first + i].0;
+                i += 1;
+            }
+            unsafe { transpose8(&mut eight) };
+            let even = (Self(eight[0]) + Self(eight[4])) + (Self(eight[2]) + Self(eight[6]));
+            let odd = (Self(eight[1]) + Self(eight[5])) + (Self(eight[3]) + Self(eight[7]));
+            (even + odd).store(&mut out[first..]);
+            first += 8;
+        }
+    }
+}
+
+impl F32x16 {
+    #[inline(always)]
+    unsafe fn of_doubles(low: __m512d, high: __m512d) -> Self {
+        // SAFETY: the caller holds a vector of these instructions.
+        unsafe { Self(_mm512_insertf32x8::<1>(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high))) }
     }
 }
 
@@ -571,7 +593,7 @@ unsafe fn transpose8(r: &mut [__m512d; 8]) {
 macro_rules! narrow {
     (
         $scalar:ident, $vector:ident, $n:literal, $set:ident, $fma:ident, $fnma:ident, $sqrt:ident, $max:ident, $min:ident,
-        $cmp:ident, $blend:ident, $and:ident, $or:ident, $xor:ident, $movemask:ident, $cast:ident, $round:ident,
+        $cmp:ident, $blend:ident, $and:ident, $or:ident, $movemask:ident, $round:ident,
         $store:ident
     ) => {
         type Scalar = $scalar;
@@ -631,11 +653,6 @@ macro_rules! narrow {
         }
 
         #[inline(always)]
-        fn not(a: $vector) -> $vector {
-            unsafe { $xor(a, $cast(_mm256_set1_epi32(-1))) }
-        }
-
-        #[inline(always)]
         fn select(mask: $vector, a: Self, b: Self) -> Self {
             Self(unsafe { $blend(b.0, a.0, mask) })
         }
@@ -657,7 +674,12 @@ macro_rules! narrow {
             // SAFETY: there is room for all lanes.
             unsafe { $store(out.as_mut_ptr(), self.0) }
         }
+    };
+}
 
+/// Part of a vector by way of memory.
+macro_rules! part_by_copy {
+    ($n:literal) => {
         #[inline(always)]
         unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self {
             let mut part = [T::default(); $n];
@@ -685,30 +707,10 @@ impl Lanes for F32x8 {
         _mm256_blendv_ps,
         _mm256_and_ps,
         _mm256_or_ps,
-        _mm256_xor_ps,
         _mm256_movemask_ps,
-        _mm256_castsi256_ps,
         _mm256_round_ps,
         _mm256_storeu_ps
     );
-
-    #[inline(always)]
-    unsafe fn load<T: Float>(self, at: *const T) -> Self {
-        // SAFETY: the caller's; `KIND` says what T is.
-        unsafe {
-            Self(match T::KIND {
-                Kind::F16 => _mm256_cvtph_ps(_mm_loadu_si128(at.cast())),
-                Kind::F32 => _mm256_loadu_ps(at.cast()),
-                Kind::F64 => {
-                    let mut narrow = [0.0; 8];
-                    for (i, narrow) in narrow.iter_mut().enumerate() {
-                        *narrow = (*at.add(i)).narrow();
-                    }
-                    _mm256_loadu_ps(narrow.as_ptr())
-                }
-            })
-        }
-    }
 
     #[inline(always)]
     fn split(self) -> (Self, Self) {
@@ -727,29 +729,6 @@ impl Lanes for F32x8 {
             let power = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_sub_epi32(_mm256_cvtps_epi32(e.0), bias)));
             let least = _mm256_set1_ps(-127.0);
             Self(_mm256_and_ps(_mm256_mul_ps(self.0, power), _mm256_cmp_ps::<_CMP_LT_OQ>(least, e.0)))
-        }
-    }
-
-    #[inline(always)]
-    fn sums(vectors: &[Self], out: &mut [f32]) {
-        let zero = Self(unsafe { _mm256_set1_ps(0.0) });
-        let mut first = 0;
-        while first < vectors.len() {
-            let mut v = [zero; 8];
-            let count = (vectors.len() - first).min(8);
-            let mut i = 0;
-            while i < count {
-                v[i] = vectors[first + i];
-                i += 1;
-            }
-            // SAFETY: vectors only come from a token of their instructions.
-            let sums = unsafe {
-                let a = _mm256_hadd_ps(_mm256_hadd_ps(v[0].0, v[1].0), _mm256_hadd_ps(v[2].0, v[3].0));
-                let b = _mm256_hadd_ps(_mm256_hadd_ps(v[4].0, v[5].0), _mm256_hadd_ps(v[6].0, v[7].0));
-                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b))
-            };
-            Self(sums).store(&mut out[first..]);
-            first += 8;
         }
     }
 
@@ -799,6 +778,51 @@ impl Lanes for F32x8 {
     }
 }
 
+impl Along for F32x8 {
+    #[inline(always)]
+    unsafe fn load<T: Float>(self, at: *const T) -> Self {
+        // SAFETY: the caller's; `KIND` says what T is.
+        unsafe {
+            Self(match T::KIND {
+                Kind::F16 => _mm256_cvtph_ps(_mm_loadu_si128(at.cast())),
+                Kind::F32 => _mm256_loadu_ps(at.cast()),
+                Kind::F64 => {
+                    let mut narrow = [0.0; 8];
+                    for (i, narrow) in narrow.iter_mut().enumerate() {
+                        *narrow = (*at.add(i)).narrow();
+                    }
+                    _mm256_loadu_ps(narrow.as_ptr())
+                }
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn sums(vectors: &[Self], out: &mut [f32]) {
+        let zero = Self(unsafe { _mm256_set1_ps(0.0) });
+        let mut first = 0;
+        while first < vectors.len() {
+            let mut v = [zero; 8];
+            let count = (vectors.len() - first).min(8);
+            let mut i = 0;
+            while i < count {
+                v[i] = vectors[first + i];
+                i += 1;
+            }
+            // SAFETY: vectors only come from a token of their instructions.
+            let sums = unsafe {
+                let a = _mm256_hadd_ps(_mm256_hadd_ps(v[0].0, v[1].0), _mm256_hadd_ps(v[2].0, v[3].0));
+                let b = _mm256_hadd_ps(_mm256_hadd_ps(v[4].0, v[5].0), _mm256_hadd_ps(v[6].0, v[7].0));
+                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b))
+            };
+            Self(sums).store(&mut out[first..]);
+            first += 8;
+        }
+    }
+
+    part_by_copy!(8);
+}
+
 impl Lanes for F64x4 {
     narrow!(
         f64,
@@ -814,24 +838,10 @@ impl Lanes for F64x4 {
         _mm256_blendv_pd,
         _mm256_and_pd,
         _mm256_or_pd,
-        _mm256_xor_pd,
         _mm256_movemask_pd,
-        _mm256_castsi256_pd,
         _mm256_round_pd,
         _mm256_storeu_pd
     );
-
-    #[inline(always)]
-    unsafe fn load<T: Float>(self, at: *const T) -> Self {
-        // SAFETY: the caller's; `KIND` says what T is.
-        unsafe {
-            Self(match T::KIND {
-                Kind::F16 => _mm256_cvtps_pd(std::arch::x86_64::_mm_cvtph_ps(_mm_loadl_epi64(at.cast::<__m128i>()))),
-                Kind::F32 => _mm256_cvtps_pd(std::arch::x86_64::_mm_loadu_ps(at.cast())),
-                Kind::F64 => _mm256_loadu_pd(at.cast()),
-            })
-        }
-    }
 
     #[inline(always)]
     #[allow(clippy::cast_possible_wrap)] // bits of small positive numbers
@@ -864,29 +874,6 @@ impl Lanes for F64x4 {
     }
 
     #[inline(always)]
-    fn sums(vectors: &[Self], out: &mut [f64]) {
-        let zero = Self(unsafe { _mm256_set1_pd(0.0) });
-        let mut first = 0;
-        while first < vectors.len() {
-            let mut v = [zero; 4];
-            let count = (vectors.len() - first).min(4);
-            let mut i = 0;
-            while i < count {
-                v[i] = vectors[first + i];
-                i += 1;
-            }
-            // SAFETY: vectors only come from a token of their instructions.
-            let sums = unsafe {
-                let a = _mm256_hadd_pd(v[0].0, v[1].0);
-                let b = _mm256_hadd_pd(v[2].0, v[3].0);
-                _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b))
-            };
-            Self(sums).store(&mut out[first..]);
-            first += 4;
-        }
-    }
-
-    #[inline(always)]
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
         assert!(rows.len() >= 3 * stride + out.len() && out.len().is_multiple_of(4));
         let mut first = 0;
@@ -910,4 +897,43 @@ impl Lanes for F64x4 {
             first += 4;
         }
     }
+}
+
+impl Along for F64x4 {
+    #[inline(always)]
+    unsafe fn load<T: Float>(self, at: *const T) -> Self {
+        // SAFETY: the caller's; `KIND` says what T is.
+        unsafe {
+            Self(match T::KIND {
+                Kind::F16 => _mm256_cvtps_pd(std::arch::x86_64::_mm_cvtph_ps(_mm_loadl_epi64(at.cast::<__m128i>()))),
+                Kind::F32 => _mm256_cvtps_pd(std::arch::x86_64::_mm_loadu_ps(at.cast())),
+                Kind::F64 => _mm256_loadu_pd(at.cast()),
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn sums(vectors: &[Self], out: &mut [f64]) {
+        let zero = Self(unsafe { _mm256_set1_pd(0.0) });
+        let mut first = 0;
+        while first < vectors.len() {
+            let mut v = [zero; 4];
+            let count = (vectors.len() - first).min(4);
+            let mut i = 0;
+            while i < count {
+                v[i] = vectors[first + i];
+                i += 1;
+            }
+            // SAFETY: vectors only come from a token of their instructions.
+            let sums = unsafe {
+                let a = _mm256_hadd_pd(v[0].0, v[1].0);
+                let b = _mm256_hadd_pd(v[2].0, v[3].0);
+                _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b))
+            };
+            Self(sums).store(&mut out[first..]);
+            first += 4;
+        }
+    }
+
+    part_by_copy!(4);
 }
