@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use crate::lanes::{MOST, Tridiagonal, reflect};
-use crate::laplacian::Laplacian;
+use crate::laplacian::{Laplacian, TIE};
 use crate::simd::gram::{Ahead, triangle};
 use crate::simd::{Isa, Kernel, Lanes, Part, Simd, Wide};
 use crate::{Error, Float, Result, Squares, pool};
@@ -65,6 +65,7 @@ pub fn graph_scores<T: Float>(
     use GraphMeasure::{Degree, Eccentricity, EigenvalueLaplacian};
     check_cut(cut)?;
     let wants_spectrum = measures.iter().any(|&measure| measure != Degree);
+    let wants_along = measures.contains(&Eccentricity);
     let groups = similarity.groups();
     let isa = Isa::chosen()?;
     let entries = if groups.is_empty() { 0 } else { similarity.entries(0..groups.len()).len() };
@@ -76,6 +77,7 @@ pub fn graph_scores<T: Float>(
         isa.run(Beside {
             similarity,
             wants_spectrum,
+            wants_along,
             cut,
             range: range.clone(),
             scores: &mut scores,
@@ -106,6 +108,7 @@ const LARGEST: f64 = 1e100;
 struct Beside<'a, 'b, T> {
     similarity: &'a Squares<'b, T>,
     wants_spectrum: bool,
+    wants_along: bool,
     cut: f64,
     range: Range<usize>,
     /// By measure, for each group of the range.
@@ -138,30 +141,15 @@ impl<T: Float> Kernel for Beside<'_, '_, T> {
                     raw[lane * stride..][..n * n].copy_from_slice(self.similarity.matrix(p));
                 }
                 simd.wide(0.0).transpose(&raw, stride, &mut space.entries);
-                let found = simd.call(Measure { space: &mut space, wants_spectrum: self.wants_spectrum });
-                let mut laplacian = Laplacian::default();
+                let Self { wants_spectrum, wants_along, cut, .. } = self;
+                let found = simd.call(Measure { space: &mut space, wants_spectrum, wants_along, cut });
                 for (lane, &p) in members.iter().enumerate() {
                     if found.bad >> lane & 1 == 1 {
                         self.alone.push(p);
                         continue;
                     }
-                    let scores = &mut self.scores[p - self.range.start];
-                    scores[GraphMeasure::Degree as usize] = found.distance[lane] / n as f64;
-                    if self.wants_spectrum {
-                        let read = |vectors: &[Wide<S>], out: &mut Vec<f64>| {
-                            out.clear();
-                            let mut numbers = [0.0; 16];
-                            for vector in vectors {
-                                vector.store(&mut numbers);
-                                out.push(numbers[lane]);
-                            }
-                        };
-                        laplacian.take(n, |values, along| {
-                            read(&space.tridiagonal.d[..n], values);
-                            read(&space.along[..n], along);
-                        });
-                        scores[GraphMeasure::EigenvalueLaplacian as usize] = laplacian.eigenvalue_sum();
-                        scores[GraphMeasure::Eccentricity as usize] = laplacian.eccentricity(self.cut);
+                    for (score, numbers) in self.scores[p - self.range.start].iter_mut().zip(&found.scores) {
+                        *score = numbers[lane];
                     }
                 }
             }
@@ -197,18 +185,19 @@ impl<S: Simd> Space<S> {
     }
 }
 
-/// What is left to read off, lane by lane.
 struct Measured {
     /// Lanes that are out of the ordinary, as bits.
     bad: u32,
-    /// The sum of 1 - a over all entries.
-    distance: [f64; 16],
+    /// By measure, those of each lane.
+    scores: [[f64; 16]; 3],
 }
 
-/// The spectrum of the matrices in `space.entries`, as [`Laplacian::solve`] finds it.
+/// The measures of the matrices in `space.entries`, as [`Laplacian::solve`] finds their spectra.
 struct Measure<'a, S: Simd> {
     space: &'a mut Space<S>,
     wants_spectrum: bool,
+    wants_along: bool,
+    cut: f64,
 }
 
 impl<S: Simd> Part<S> for Measure<'_, S> {
@@ -230,56 +219,111 @@ impl<S: Simd> Part<S> for Measure<'_, S> {
             }
             distance = distance + sum;
         }
-        if self.wants_spectrum {
-            let noise = simd.wide(n as f64 * f64::EPSILON);
-            for x in roots.iter_mut().chain(work.iter_mut()) {
-                *x = zero;
-            }
-            for i in 0..n {
-                for j in 0..i {
-                    let w = entries[i * n + j] + entries[j * n + i];
-                    let size = w.max(zero - w);
-                    affinity[triangle(i, j)] = w;
-                    roots[i] = roots[i] + w;
-                    roots[j] = roots[j] + w;
-                    work[i] = work[i] + size;
-                    work[j] = work[j] + size;
-                }
-                let w = entries[i * n + i] + entries[i * n + i];
-                affinity[triangle(i, i)] = w;
-                roots[i] = roots[i] + w;
-                work[i] = work[i] + w.max(zero - w);
-            }
-            for (root, &size) in roots.iter_mut().zip(work.iter()) {
-                good = Wide::<S>::and(good, (noise * size).lt(*root));
-                *root = root.inverse_sqrt();
-            }
-            for i in 0..n {
-                let root = roots[i];
-                for (w, &other) in affinity[triangle(i, 0)..=triangle(i, i)].iter_mut().zip(roots.iter()) {
-                    *w = *w * root * other;
-                }
-            }
-            let each = 1.0 / (n as f64).sqrt();
-            for x in along.iter_mut() {
-                *x = simd.wide(each);
-            }
-            along[n - 1] = simd.wide(each + 1.0);
-            reflect(affinity, along, 1.0 + each, work);
-            tridiagonal.reduce(affinity, n, &mut Ahead::nothing(simd));
-            // a lane without degrees must not hold up the others
-            for x in tridiagonal.d.iter_mut().chain(tridiagonal.e2.iter_mut()) {
-                *x = Wide::<S>::select(good, *x, zero);
-            }
-            let open = tridiagonal.eigenvalues_along(n, one, along);
-            let mut numbers = [0.0; 16];
-            distance.store(&mut numbers);
-            return Measured { bad: open | !Wide::<S>::bits(good), distance: numbers };
+        let mut scores = [[0.0; 16]; 3];
+        (distance / simd.wide(n as f64)).store(&mut scores[GraphMeasure::Degree as usize]);
+        if !self.wants_spectrum {
+            return Measured { bad: !Wide::<S>::bits(good), scores };
         }
-        let mut numbers = [0.0; 16];
-        distance.store(&mut numbers);
-        Measured { bad: !Wide::<S>::bits(good), distance: numbers }
+        let noise = simd.wide(n as f64 * f64::EPSILON);
+        for x in roots.iter_mut().chain(work.iter_mut()) {
+            *x = zero;
+        }
+        for i in 0..n {
+            let (mut sum, mut sizes) = (zero, zero);
+            for j in 0..i {
+                let w = entries[i * n + j] + entries[j * n + i];
+                let size = w.max(zero - w);
+                affinity[triangle(i, j)] = w;
+                (sum, sizes) = (sum + w, sizes + size);
+                roots[j] = roots[j] + w;
+                work[j] = work[j] + size;
+            }
+            let w = entries[i * n + i] + entries[i * n + i];
+            affinity[triangle(i, i)] = w;
+            roots[i] = sum + w;
+            work[i] = sizes + w.max(zero - w);
+        }
+        for (root, &size) in roots.iter_mut().zip(work.iter()) {
+            good = Wide::<S>::and(good, (noise * size).lt(*root));
+            *root = root.inverse_sqrt();
+        }
+        for i in 0..n {
+            let root = roots[i];
+            for (w, &other) in affinity[triangle(i, 0)..=triangle(i, i)].iter_mut().zip(roots.iter()) {
+                *w = *w * root * other;
+            }
+        }
+        let each = 1.0 / (n as f64).sqrt();
+        for x in along.iter_mut() {
+            *x = simd.wide(each);
+        }
+        along[n - 1] = simd.wide(each + 1.0);
+        reflect(affinity, along, 1.0 + each, work);
+        tridiagonal.reduce(affinity, n, &mut Ahead::nothing(simd));
+        // a lane without degrees must not hold up the others
+        for x in tridiagonal.d.iter_mut().chain(tridiagonal.e2.iter_mut()) {
+            *x = Wide::<S>::select(good, *x, zero);
+        }
+        let open = if self.wants_along {
+            tridiagonal.eigenvalues_along(n, one, along)
+        } else {
+            tridiagonal.eigenvalues(n, one)
+        };
+        let values = &tridiagonal.d[..n];
+        eigenvalue_sum(values, noise).store(&mut scores[GraphMeasure::EigenvalueLaplacian as usize]);
+        if self.wants_along {
+            let distance = eccentricity_of(values, along, self.cut, noise);
+            distance.store(&mut scores[GraphMeasure::Eccentricity as usize]);
+        }
+        Measured { bad: open | !Wide::<S>::bits(good), scores }
     }
+}
+
+/// As [`Laplacian::eigenvalue_sum`].
+#[inline(always)]
+fn eigenvalue_sum<V: Lanes>(values: &[V], noise: V) -> V {
+    let zero = noise.splat(0.0);
+    let mut sum = zero;
+    for &value in values {
+        sum = sum + V::select(noise.lt(value), value, zero);
+    }
+    sum.max(noise.splat(1.0))
+}
+
+/// As [`Laplacian::eccentricity`].
+#[inline(always)]
+fn eccentricity_of<V: Lanes>(values: &[V], along: &[V], cut: f64, noise: V) -> V {
+    let (zero, one) = (noise.splat(0.0), noise.splat(1.0));
+    let limit = one.splat(cut - TIE);
+    let mut largest = values[0];
+    for &value in values {
+        largest = largest.max(value);
+    }
+    let mut edge = largest;
+    for &value in values {
+        edge = edge.min(V::select((one - value).lt(limit), value, edge));
+    }
+    // as long as another is equal to the last, in any lane
+    loop {
+        let reach = edge - one.splat(TIE);
+        let mut next = edge;
+        for &value in values {
+            next = next.min(V::select(value.lt(reach), next, value));
+        }
+        let further = V::bits(next.lt(edge));
+        edge = next;
+        if further == 0 {
+            break;
+        }
+    }
+    let (mut kept, mut others) = (zero - one, zero);
+    for (&value, &along) in values.iter().zip(along) {
+        let left_out = value.lt(edge);
+        kept = kept + V::select(left_out, zero, one);
+        others = others + V::select(left_out, along * along, zero);
+    }
+    let distance = (kept + others).sqrt();
+    V::select(noise.lt(distance), distance, zero)
 }
 
 /// The sum over answers j of 1 - a(i, j), for each answer i.

@@ -131,11 +131,12 @@ impl<V: Lanes> Tridiagonal<V> {
                         e2[i + 1] = V::select(open, s * r, e2[i + 1]);
                     }
                     let old_c = c;
-                    let inverse = one / r;
+                    let inverse = r.reciprocal();
                     c = p * inverse;
                     s = b * inverse;
                     if ALONG {
-                        let (cosine, sine) = (sign * c.sqrt(), s.sqrt());
+                        let cosine = sign * (c * c.max(tiny).inverse_sqrt());
+                        let sine = s * s.max(tiny).inverse_sqrt();
                         let (x, y) = (along[i], along[i + 1]);
                         along[i] = V::select(open, sine.neg_mul_add(y, cosine * x), x);
                         along[i + 1] = V::select(open, sine.mul_add(x, cosine * y), y);
@@ -145,7 +146,7 @@ impl<V: Lanes> Tridiagonal<V> {
                     gamma = s.neg_mul_add(old_gamma, c * (alpha - shift));
                     d[i + 1] = V::select(open, old_gamma + (alpha - gamma), d[i + 1]);
                     let some = no_cosine.lt(c);
-                    p = V::select(some, gamma * gamma / c.max(no_cosine), old_c * b);
+                    p = V::select(some, gamma * gamma * c.max(no_cosine).reciprocal(), old_c * b);
                     if ALONG {
                         let turned = V::select(gamma.lt(zero), zero - sign, sign);
                         (sign, last_sign) = (V::select(some, turned, zero - last_sign), sign);

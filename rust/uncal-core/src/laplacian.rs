@@ -5,7 +5,7 @@ use crate::eigenvectors::Decomposition;
 use crate::{Error, Float, Result, Squares};
 
 /// Eigenvalues as close as this count as equal.
-const TIE: f64 = 1e-9;
+pub(crate) const TIE: f64 = 1e-9;
 
 /// L = I - D^-1/2 W D^-1/2 with W = (a + a^T) / 2 and D its row sums: space for one group after another.
 #[derive(Default)]
@@ -58,12 +58,6 @@ impl Laplacian {
             *along = vector.iter().sum::<f64>() * one;
         }
         Ok(())
-    }
-
-    /// Take over what [`Self::solve`] would find for n answers: `fill` is handed the values and their components.
-    pub(crate) fn take(&mut self, n: usize, fill: impl FnOnce(&mut Vec<f64>, &mut Vec<f64>)) {
-        self.n = n;
-        fill(&mut self.values, &mut self.along);
     }
 
     /// The same eigenvalues, with whole eigenvectors in the place of their components.
