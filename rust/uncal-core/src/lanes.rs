@@ -18,57 +18,93 @@ pub(crate) struct Tridiagonal<V> {
     /// Squares of the entries beside the diagonal: `e2[i]` couples i and i + 1.
     pub e2: Vec<V>,
     p: Vec<V>,
+    q: Vec<V>,
 }
 
 impl<V: Lanes> Tridiagonal<V> {
     pub fn new(zero: V, n: usize) -> Self {
-        Self { d: vec![zero; n], e2: vec![zero; n], p: vec![zero; n] }
+        Self { d: vec![zero; n], e2: vec![zero; n], p: vec![zero; n], q: vec![zero; n] }
     }
 
     /// Householder reflections from the last row to the third; only the squares beside the diagonal are kept, which is
     /// all that eigenvalues and determinants need.
     #[inline(always)]
     pub fn reduce<S: Simd>(&mut self, a: &mut [V], n: usize, ahead: &mut Ahead<S>) {
-        let zero = a[0].splat(0.0);
-        // the square of a normal number that a row of rounding errors stays below: such a row is left as it is
-        let tiny = a[0].splat(if V::EPSILON < 1e-10 { 1e-280 } else { 1e-30 });
+        if n > 1 {
+            let (above, row) = a.split_at_mut(triangle(n - 1, 0));
+            let (v, own) = row.split_at_mut(n - 1);
+            self.d[n - 1] = own[0];
+            let b = self.reflection(v);
+            times(above, v, &mut self.p[..n - 1]);
+            self.scale(v, b);
+        }
         for k in (1..n).rev() {
             ahead.step();
+            // the reflection by row k is known, and p; the row before it is turned first, since it tells the next one
             let (above, row) = a.split_at_mut(triangle(k, 0));
-            let (v, own) = row.split_at_mut(k);
-            self.d[k] = own[0];
+            let v = &row[..k];
+            let (rest, row) = above.split_at_mut(triangle(k - 1, 0));
+            let p = &self.p[..k];
+            let (last_v, last_p) = (v[k - 1], p[k - 1]);
+            for ((x, &v), &p) in row.iter_mut().zip(v).zip(p) {
+                *x = last_v.neg_mul_add(p, last_p.neg_mul_add(v, *x));
+            }
+            let (next, own) = row.split_at_mut(k - 1);
+            self.d[k - 1] = own[0];
             if k == 1 {
-                self.e2[0] = v[0] * v[0];
                 break;
             }
-            let mut squares = zero;
-            for &x in v.iter() {
-                squares = x.mul_add(x, squares);
-            }
-            self.e2[k - 1] = squares;
-            // v := v + (norm of v, same sign) e_last; the reflection is I - b v v^T, and h = 1 / b
-            let last = v[k - 1];
-            let norm = squares * squares.max(tiny).inverse_sqrt();
-            let norm = V::select(last.lt(zero), zero - norm, norm);
-            let h = norm.mul_add(last, squares);
-            let b = V::select(tiny.lt(h), h.max(tiny).reciprocal(), zero);
-            v[k - 1] = last + norm;
-            let p = &mut self.p[..k];
-            times(above, v, p);
+            let b = self.reflection(next);
             ahead.step();
-            let mut vp = zero;
-            for (p, &v) in p.iter_mut().zip(v.iter()) {
-                *p = *p * b;
-                vp = p.mul_add(v, vp);
-            }
+            turn_and_times(rest, (v, &self.p), next, &mut self.q[..k - 1]);
+            std::mem::swap(&mut self.p, &mut self.q);
             ahead.step();
-            let half = vp * b * zero.splat(0.5);
-            for (p, &v) in p.iter_mut().zip(v.iter()) {
-                *p = half.neg_mul_add(v, *p);
-            }
-            subtract_both(above, v, p);
+            self.scale(next, b);
         }
-        self.d[0] = a[0];
+        if n == 1 {
+            self.d[0] = a[0];
+        }
+    }
+
+    /// The reflection I - b v v^T that leaves only the last entry of `v`, whose square is noted; `v` becomes its vector,
+    /// b comes back.
+    #[inline(always)]
+    fn reflection(&mut self, v: &mut [V]) -> V {
+        let k = v.len();
+        let zero = v[0].splat(0.0);
+        // the square of a normal number that a row of rounding errors stays below: such a row is left as it is
+        let tiny = zero.splat(if V::EPSILON < 1e-10 { 1e-280 } else { 1e-30 });
+        if k == 1 {
+            self.e2[0] = v[0] * v[0];
+            return zero;
+        }
+        let mut squares = zero;
+        for &x in v.iter() {
+            squares = x.mul_add(x, squares);
+        }
+        self.e2[k - 1] = squares;
+        // v := v + (norm of v, same sign) e_last, and h = 1 / b
+        let last = v[k - 1];
+        let norm = squares * squares.max(tiny).inverse_sqrt();
+        let norm = V::select(last.lt(zero), zero - norm, norm);
+        let h = norm.mul_add(last, squares);
+        v[k - 1] = last + norm;
+        V::select(tiny.lt(h), h.max(tiny).reciprocal(), zero)
+    }
+
+    /// `p`, which is A v, becomes b A v less the half of its part along v.
+    #[inline(always)]
+    fn scale(&mut self, v: &[V], b: V) {
+        let p = &mut self.p[..v.len()];
+        let mut vp = b.splat(0.0);
+        for (p, &v) in p.iter_mut().zip(v) {
+            *p = *p * b;
+            vp = p.mul_add(v, vp);
+        }
+        let half = vp * b * b.splat(0.5);
+        for (p, &v) in p.iter_mut().zip(v) {
+            *p = half.neg_mul_add(v, *p);
+        }
     }
 
     /// Eigenvalues into `d` by QL without square roots (Pal, Walker and Kahan), all lanes in step; bits come back for
@@ -261,6 +297,52 @@ fn times<V: Lanes>(a: &[V], v: &[V], p: &mut [V]) {
             *p = x.mul_add(v[i], *p);
         }
         p[i] = row[i].mul_add(v[i], sum);
+    }
+}
+
+/// A := A - v p^T - p v^T, and `q` = A w with what it has become: each entry is read and written once.
+#[inline(always)]
+fn turn_and_times<V: Lanes>(a: &mut [V], (v, p): (&[V], &[V]), w: &[V], q: &mut [V]) {
+    let k = w.len();
+    let zero = w[0].splat(0.0);
+    for q in q.iter_mut() {
+        *q = zero;
+    }
+    let mut i = 0;
+    while i + 1 < k {
+        let (one, two) = a[triangle(i, 0)..].split_at_mut(i + 1);
+        let (v1, p1, v2, p2) = (v[i], p[i], v[i + 1], p[i + 1]);
+        let (w1, w2) = (w[i], w[i + 1]);
+        let (mut sum1, mut sum2) = (zero, zero);
+        let entries = one[..i].iter_mut().zip(&mut two[..i]).zip(&mut q[..i]);
+        for (((x, y), q), ((&v, &p), &w)) in entries.zip(v[..i].iter().zip(&p[..i]).zip(&w[..i])) {
+            *x = v1.neg_mul_add(p, p1.neg_mul_add(v, *x));
+            *y = v2.neg_mul_add(p, p2.neg_mul_add(v, *y));
+            sum1 = x.mul_add(w, sum1);
+            sum2 = y.mul_add(w, sum2);
+            *q = y.mul_add(w2, x.mul_add(w1, *q));
+        }
+        let x = v1.neg_mul_add(p1, p1.neg_mul_add(v1, one[i]));
+        let y = v2.neg_mul_add(p1, p2.neg_mul_add(v1, two[i]));
+        let z = v2.neg_mul_add(p2, p2.neg_mul_add(v2, two[i + 1]));
+        (one[i], two[i], two[i + 1]) = (x, y, z);
+        q[i] = y.mul_add(w2, x.mul_add(w1, sum1));
+        q[i + 1] = z.mul_add(w2, y.mul_add(w1, sum2));
+        i += 2;
+    }
+    if i < k {
+        let row = &mut a[triangle(i, 0)..][..=i];
+        let (v1, p1, w1) = (v[i], p[i], w[i]);
+        let mut sum = zero;
+        for (((x, q), (&v, &p)), &w) in
+            row[..i].iter_mut().zip(&mut q[..i]).zip(v[..i].iter().zip(&p[..i])).zip(&w[..i])
+        {
+            *x = v1.neg_mul_add(p, p1.neg_mul_add(v, *x));
+            sum = x.mul_add(w, sum);
+            *q = x.mul_add(w1, *q);
+        }
+        row[i] = v1.neg_mul_add(p1, p1.neg_mul_add(v1, row[i]));
+        q[i] = row[i].mul_add(w1, sum);
     }
 }
 

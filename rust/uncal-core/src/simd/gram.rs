@@ -16,12 +16,22 @@ pub(crate) const fn triangle(i: usize, j: usize) -> usize {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
     pub n: usize,
-    /// Rows of each block.
-    sizes: Vec<usize>,
+    /// Blocks of rows against blocks of rows in the order in which they are worked on.
+    tiles: Vec<Tile>,
     /// For each entry of the lower triangle, row by row, its place among the sums.
     pub place: Vec<u32>,
     /// How many sums there are, with padding; a multiple of 16.
     pub len: usize,
+}
+
+/// A block of rows against another, or against itself.
+#[derive(Clone, Copy, Debug)]
+struct Tile {
+    /// The first row of each, and how many there are.
+    rows: (usize, usize),
+    columns: (usize, usize),
+    /// Where their sums start.
+    first: usize,
 }
 
 impl Layout {
@@ -31,27 +41,25 @@ impl Layout {
         let sizes = block_sizes(n, block);
         let mut place = vec![0; n * (n + 1) / 2];
         let mut len: usize = 0;
-        let mut i0 = 0;
-        for (a, &rows) in sizes.iter().enumerate() {
-            let mut j0 = 0;
-            for (b, &columns) in sizes[..=a].iter().enumerate() {
-                let mut next = len;
-                for r in 0..rows {
-                    for c in 0..if a == b { r + 1 } else { columns } {
-                        place[triangle(i0 + r, j0 + c)] = next as u32;
-                        next += 1;
+        let starts: Vec<usize> = (0..sizes.len()).map(|a| sizes[..a].iter().sum()).collect();
+        let mut tiles = Vec::new();
+        // two blocks of rows go with each block of columns while it is near
+        for a in (0..sizes.len()).step_by(2) {
+            for b in 0..sizes.len().min(a + 2) {
+                for a in a.max(b)..sizes.len().min(a + 2) {
+                    tiles.push(Tile { rows: (starts[a], sizes[a]), columns: (starts[b], sizes[b]), first: len });
+                    let mut next = len;
+                    for r in 0..sizes[a] {
+                        for c in 0..if a == b { r + 1 } else { sizes[b] } {
+                            place[triangle(starts[a] + r, starts[b] + c)] = next as u32;
+                            next += 1;
+                        }
                     }
+                    len += (next - len).next_multiple_of(16);
                 }
-                len += (next - len).next_multiple_of(16);
-                j0 += columns;
             }
-            i0 += rows;
         }
-        Self { n, sizes, place, len }
-    }
-
-    fn blocks(&self) -> usize {
-        self.sizes.len() * (self.sizes.len() + 1) / 2
+        Self { n, tiles, place, len }
     }
 }
 
@@ -149,38 +157,45 @@ pub(crate) fn gram<S: Simd, V: Along, T: Float>(
     out: &mut [V::Scalar],
 ) {
     assert!(rows.len() == layout.n * d && out.len() >= layout.len);
-    ahead.spread(bytes, layout.blocks() * (d / V::N));
-    let (mut i0, mut first) = (0, 0);
-    for (a, &r) in layout.sizes.iter().enumerate() {
-        let mut j0 = 0;
-        for (b, &c) in layout.sizes[..=a].iter().enumerate() {
-            let out = &mut out[first..];
-            // SAFETY: the rows i0..i0 + r and j0..j0 + c are among the n rows of d numbers.
-            let sums = unsafe {
-                let (x, y) = (rows.as_ptr().add(i0 * d), rows.as_ptr().add(j0 * d));
-                match (r, c, a == b) {
-                    (5, 5, false) => block::<S, V, T, 5, 5, false>(zero, x, y, d, ahead, out),
-                    (4, 5, _) => block::<S, V, T, 4, 5, false>(zero, x, y, d, ahead, out),
-                    (4, 4, false) => block::<S, V, T, 4, 4, false>(zero, x, y, d, ahead, out),
-                    (3, 4, _) => block::<S, V, T, 3, 4, false>(zero, x, y, d, ahead, out),
-                    (3, 3, false) => block::<S, V, T, 3, 3, false>(zero, x, y, d, ahead, out),
-                    (2, 3, _) => block::<S, V, T, 2, 3, false>(zero, x, y, d, ahead, out),
-                    (2, 2, false) => block::<S, V, T, 2, 2, false>(zero, x, y, d, ahead, out),
-                    (5, ..) => block::<S, V, T, 5, 5, true>(zero, x, y, d, ahead, out),
-                    (4, ..) => block::<S, V, T, 4, 4, true>(zero, x, y, d, ahead, out),
-                    (3, ..) => block::<S, V, T, 3, 3, true>(zero, x, y, d, ahead, out),
-                    (2, ..) => block::<S, V, T, 2, 2, true>(zero, x, y, d, ahead, out),
-                    _ => block::<S, V, T, 1, 1, true>(zero, x, y, d, ahead, out),
-                }
-            };
-            first += sums.next_multiple_of(16);
-            j0 += c;
+    ahead.spread(bytes, layout.tiles.len() * (d / V::N));
+    let head = if layout.n < PEEL { 0 } else { head::<V, T>(rows, d) };
+    for &Tile { rows: (i, r), columns: (j, c), first } in &layout.tiles {
+        let out = &mut out[first..];
+        // SAFETY: the rows i..i + r and j..j + c are among the n rows of d numbers.
+        unsafe {
+            let (x, y) = (rows.as_ptr().add(i * d), rows.as_ptr().add(j * d));
+            match (r, c, i == j) {
+                (5, 5, false) => block::<S, V, T, 5, 5, false>(zero, x, y, d, head, ahead, out),
+                (4, 5, _) => block::<S, V, T, 4, 5, false>(zero, x, y, d, head, ahead, out),
+                (4, 4, false) => block::<S, V, T, 4, 4, false>(zero, x, y, d, head, ahead, out),
+                (3, 4, _) => block::<S, V, T, 3, 4, false>(zero, x, y, d, head, ahead, out),
+                (3, 3, false) => block::<S, V, T, 3, 3, false>(zero, x, y, d, head, ahead, out),
+                (2, 3, _) => block::<S, V, T, 2, 3, false>(zero, x, y, d, head, ahead, out),
+                (2, 2, false) => block::<S, V, T, 2, 2, false>(zero, x, y, d, head, ahead, out),
+                (5, ..) => block::<S, V, T, 5, 5, true>(zero, x, y, d, head, ahead, out),
+                (4, ..) => block::<S, V, T, 4, 4, true>(zero, x, y, d, head, ahead, out),
+                (3, ..) => block::<S, V, T, 3, 3, true>(zero, x, y, d, head, ahead, out),
+                (2, ..) => block::<S, V, T, 2, 2, true>(zero, x, y, d, head, ahead, out),
+                _ => block::<S, V, T, 1, 1, true>(zero, x, y, d, head, ahead, out),
+            }
         }
-        i0 += r;
     }
 }
 
-/// R rows at `x` against C rows at `y`, or, on the diagonal, against themselves; returns how many sums there are.
+/// Rows from which on arithmetic takes the time: a vector that lies across two cache lines then costs more than a start
+/// at the first whole line.
+const PEEL: usize = 32;
+
+/// How many numbers of each row lie before the first whole cache line, if vectors are lines and rows whole numbers of
+/// them; otherwise 0.
+#[inline(always)]
+fn head<V: Along, T: Float>(rows: &[T], d: usize) -> usize {
+    const LINE: usize = 64;
+    let whole = V::N * size_of::<T>() == LINE && (d * size_of::<T>()).is_multiple_of(LINE);
+    if whole { rows.as_ptr().addr().wrapping_neg() % LINE / size_of::<T>() } else { 0 }
+}
+
+/// R rows at `x` against C rows at `y`, or, on the diagonal, against themselves; `head` numbers at first.
 ///
 /// # Safety
 /// The rows of `d` numbers must be there.
@@ -190,13 +205,27 @@ unsafe fn block<S: Simd, V: Along, T: Float, const R: usize, const C: usize, con
     x: *const T,
     y: *const T,
     d: usize,
+    head: usize,
     ahead: &mut Ahead<S>,
     out: &mut [V::Scalar],
-) -> usize {
+) {
     let mut sums = [[zero; C]; R];
     let mut b = [zero; C];
     let mut soon = *ahead;
-    let mut k = 0;
+    if head > 0 {
+        for c in 0..C {
+            // SAFETY: head numbers from 0 on are inside row c.
+            b[c] = unsafe { zero.load_part(y.add(c * d), head) };
+        }
+        for r in 0..R {
+            // SAFETY: head numbers from 0 on are inside row r.
+            let a = if DIAGONAL { b[r] } else { unsafe { zero.load_part(x.add(r * d), head) } };
+            for c in 0..if DIAGONAL { r + 1 } else { C } {
+                sums[r][c] = a.mul_add(b[c], sums[r][c]);
+            }
+        }
+    }
+    let mut k = head;
     while k + V::N <= d {
         soon.step();
         for c in 0..C {
@@ -235,7 +264,6 @@ unsafe fn block<S: Simd, V: Along, T: Float, const R: usize, const C: usize, con
         }
     }
     V::sums(&flat[..count], out);
-    count
 }
 
 /// The sum of each of at most 64 rows, into the first places of `out`.
@@ -268,8 +296,9 @@ mod tests {
         for n in 1..=64 {
             for block in [3, 5] {
                 let layout = Layout::new(n, block);
-                assert_eq!(layout.sizes.iter().sum::<usize>(), n);
-                assert!(layout.sizes.windows(2).all(|w| w[0] >= w[1]) && layout.sizes[0] <= block.max(3));
+                let sizes = block_sizes(n, block);
+                assert_eq!(sizes.iter().sum::<usize>(), n);
+                assert!(sizes.windows(2).all(|w| w[0] >= w[1]) && sizes[0] <= block.max(3));
                 let mut seen = vec![false; layout.len];
                 layout.place.iter().for_each(|&at| assert!(!std::mem::replace(&mut seen[at as usize], true)));
             }
