@@ -269,17 +269,32 @@ unsafe fn block<S: Simd, V: Along, T: Float, const R: usize, const C: usize, con
 /// The sum of each of at most 64 rows, into the first places of `out`.
 #[inline(always)]
 pub(crate) fn row_sums<V: Along, T: Float>(zero: V, rows: &[T], d: usize, out: &mut [V::Scalar]) {
+    const SIDE_BY_SIDE: usize = 4; // rows, so that none need wait for its own last sum
     let mut sums = [zero; 64];
     let n = rows.len() / d;
-    for (row, sum) in rows.chunks_exact(d).zip(&mut sums) {
-        let mut chunks = row.chunks_exact(V::N);
-        for chunk in &mut chunks {
-            // SAFETY: a chunk has N numbers.
-            *sum = *sum + unsafe { zero.load(chunk.as_ptr()) };
+    for (rows, sums) in rows.chunks(SIDE_BY_SIDE * d).zip(sums.chunks_exact_mut(SIDE_BY_SIDE)) {
+        // the last chunk sums its first row instead of those that are not there
+        let count = rows.len() / d;
+        let mut starts = [rows.as_ptr(); SIDE_BY_SIDE];
+        for (i, start) in starts.iter_mut().enumerate().take(count) {
+            *start = rows[i * d..].as_ptr();
         }
-        let rest = chunks.remainder();
-        // SAFETY: they are there, and fewer than N.
-        *sum = *sum + unsafe { zero.load_part(rest.as_ptr(), rest.len()) };
+        let mut four = [zero; SIDE_BY_SIDE];
+        let mut k = 0;
+        while k + V::N <= d {
+            for i in 0..SIDE_BY_SIDE {
+                // SAFETY: N numbers from k on are inside the row.
+                four[i] = four[i] + unsafe { zero.load(starts[i].add(k)) };
+            }
+            k += V::N;
+        }
+        if k < d {
+            for i in 0..SIDE_BY_SIDE {
+                // SAFETY: d - k numbers from k on are inside the row.
+                four[i] = four[i] + unsafe { zero.load_part(starts[i].add(k), d - k) };
+            }
+        }
+        sums.copy_from_slice(&four);
     }
     V::sums(&sums[..n], out);
 }
