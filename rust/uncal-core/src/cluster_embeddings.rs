@@ -1,10 +1,15 @@
 //! Clusters of rows that point the same way.
 
+use std::ops::Range;
+
 use ndarray::ArrayView2;
 
-use crate::cosine::{Cosines, Sums};
-use crate::groups::Groups;
-use crate::{Error, Float, Isa, Linkage, Result};
+use crate::beside::{Needs, Stretch, Work, side_by_side};
+use crate::cosine::{self, Cosines, Sums, in_range};
+use crate::linkage::lanes;
+use crate::simd::gram::{Ahead, Layout, triangle};
+use crate::simd::{self, Along, Lanes, Simd, Wide};
+use crate::{Error, Float, Groups, Isa, Kind, Linkage, Result, pool};
 
 /// The cluster of each row by cosine similarity; clusters join while that is at least `threshold`.
 ///
@@ -47,28 +52,196 @@ pub fn cluster_embeddings<T: Float>(
     let embeddings = embeddings.as_standard_layout();
     let rows = embeddings.as_slice().unwrap_or_default();
     let mut ids = vec![0; embeddings.nrows()];
-    let cost = |n: usize| n.saturating_mul(n).saturating_mul(columns);
-    groups.par_fill(
-        &mut ids,
-        |p| groups.rows(p).end,
-        cost,
-        || (Cosines::default(), Vec::new()),
-        |(space, matrix), run, mut ids| {
-            for p in run {
-                let n = groups.rows(p).len();
-                let entries = n.saturating_mul(n);
-                matrix.clear();
-                matrix.try_reserve(entries).map_err(|_| Error::TooManyRows { group: p, rows: n })?;
-                matrix.resize(entries, 0.0);
-                space.fill(isa, Sums::Single, (rows, columns), groups, p, matrix)?;
-                let (own, rest) = ids.split_at_mut(n);
-                linkage.clusters(matrix, threshold, own);
-                ids = rest;
-            }
-            Ok(())
-        },
-    )?;
+    let (mut runs, mut parts) = (Vec::new(), Vec::new());
+    let (mut rest, mut first, mut start, mut work) = (&mut ids[..], 0, 0, 0_usize);
+    let enough = size_of_val(rows) / size_of::<T>() / 64;
+    for p in 0..groups.len() {
+        let Range { end, .. } = groups.rows(p);
+        let n = groups.rows(p).len();
+        work = work.saturating_add(n.saturating_mul(n).saturating_mul(columns));
+        let numbers = (end - start) * columns;
+        let full = numbers >= enough.clamp(TASK.start, TASK.end) && (p + 1 - first).is_multiple_of(16);
+        if full || n > MOST || p + 1 == groups.len() {
+            let (part, after) = rest.split_at_mut(end - start);
+            runs.push(first..p + 1);
+            parts.push(part);
+            (rest, first, start) = (after, p + 1, end);
+        }
+    }
+    pool::fill_with(parts, work, Alone::default, |space, run, ids| {
+        let stretch = Stretch { rows, d: columns, groups, range: runs[run].clone() };
+        let mut alone = Vec::new();
+        isa.run(Beside { stretch: stretch.clone(), threshold, linkage, ids, alone: &mut alone });
+        alone.sort_unstable();
+        alone.into_iter().try_for_each(|p| space.cluster(isa, &stretch, p, threshold, linkage, ids))
+    })?;
     Ok(ids)
+}
+
+/// Numbers of embeddings that are one task: enough to hide its cost, few enough for all threads to end together.
+const TASK: Range<usize> = 1 << 16..1 << 20;
+/// Number of rows up to which groups are clustered side by side: beyond it lanes, which look at all pairs in every step,
+/// are slower than one by one, where only what has changed is looked at.
+const MOST: usize = 32;
+
+/// Space for one group after another.
+#[derive(Default)]
+struct Alone {
+    cosines: Cosines,
+    matrix: Vec<f64>,
+}
+
+impl Alone {
+    fn cluster<T: Float>(
+        &mut self,
+        isa: Isa,
+        groups: &Stretch<'_, T>,
+        p: usize,
+        threshold: f64,
+        linkage: Linkage,
+        ids: &mut [i64],
+    ) -> Result<()> {
+        let Self { cosines, matrix } = self;
+        let own = groups.groups.rows(p);
+        let n = own.len();
+        let entries = n.saturating_mul(n);
+        matrix.clear();
+        matrix.try_reserve(entries).map_err(|_| Error::TooManyRows { group: p, rows: n })?;
+        matrix.resize(entries, 0.0);
+        cosines.fill(isa, Sums::Single, (groups.rows, groups.d), groups.groups, p, matrix)?;
+        let first = groups.groups.rows(groups.range.start).start;
+        linkage.clusters(matrix, threshold, &mut ids[own.start - first..own.end - first]);
+        Ok(())
+    }
+}
+
+/// Consecutive groups, those of one size side by side.
+struct Beside<'a, T> {
+    stretch: Stretch<'a, T>,
+    threshold: f64,
+    linkage: Linkage,
+    /// Those of the rows of these groups.
+    ids: &'a mut [i64],
+    /// Groups that are large, out of the ordinary, or too few of one size.
+    alone: &'a mut Vec<usize>,
+}
+
+impl<T: Float> simd::Kernel for Beside<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { stretch, threshold, linkage, ids, alone } = self;
+        let size = |p: usize| stretch.groups.rows(p).len();
+        let mut all: Vec<usize> = stretch.range.clone().collect();
+        // the sort is stable, so memory is read in order as far as possible
+        all.sort_by_key(|&p| size(p));
+        let mut which = Vec::with_capacity(all.len());
+        for same in all.chunk_by(|&p, &q| size(p) == size(q)) {
+            let beside = size(same[0]) <= MOST && same.len() >= Wide::<S>::N / 4;
+            if beside { which.extend(same) } else { alone.extend(same) }
+        }
+        let first = stretch.groups.rows_or_end(stretch.range.start).start;
+        let space = Space::new(simd.wide(0.0), 1, 0);
+        let mut work = Clusters { groups: stretch.groups, first, threshold, linkage, ids, alone, space };
+        if T::KIND == Kind::F64 {
+            side_by_side(simd, simd.f64(0.0), &stretch, &which, &mut work);
+        } else {
+            side_by_side(simd, simd.f32(0.0), &stretch, &which, &mut work);
+        }
+    }
+}
+
+/// Space for groups of one size.
+struct Space<V: Lanes> {
+    products: Vec<V>,
+    inverse_norms: Vec<V>,
+    matrices: lanes::Beside<V>,
+    /// By row, the cluster in each lane.
+    ids: Vec<f64>,
+}
+
+impl<V: Lanes> Space<V> {
+    fn new(zero: V, n: usize, sums: usize) -> Self {
+        Self {
+            products: vec![zero; sums],
+            inverse_norms: vec![zero; n],
+            matrices: lanes::Beside::new(zero, n),
+            ids: vec![0.0; n * V::N],
+        }
+    }
+}
+
+struct Clusters<'a, S: Simd> {
+    groups: Groups<'a>,
+    /// The first row that `ids` are of.
+    first: usize,
+    threshold: f64,
+    linkage: Linkage,
+    ids: &'a mut [i64],
+    alone: &'a mut Vec<usize>,
+    space: Space<Wide<S>>,
+}
+
+impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S> {
+    #[inline(always)]
+    fn begin(&mut self, simd: S, layout: &Layout) -> Needs {
+        self.space = Space::new(simd.wide(0.0), layout.n, layout.len);
+        Needs { beside: 0, steps: layout.n }
+    }
+
+    #[inline(always)]
+    fn takes(&mut self, p: usize, _: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
+        let single = A::Scalar::KIND == Kind::F32;
+        let square = |i| sums[layout.place[triangle(i, i)] as usize].widen();
+        let takes = (0..layout.n).all(|i| in_range(square(i), single));
+        if !takes {
+            self.alone.push(p);
+        }
+        takes
+    }
+
+    #[inline(always)]
+    fn numbers(&mut self) -> &mut [Wide<S>] {
+        &mut self.space.products
+    }
+
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // clusters are counted
+    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], ahead: &mut Ahead<S>) {
+        let Self { threshold, linkage, ref mut space, .. } = *self;
+        simd.call(Link::<S> { layout, space, threshold, linkage, ahead });
+        for (lane, &p) in members.iter().enumerate() {
+            let own = self.groups.rows(p);
+            let ids = &mut self.ids[own.start - self.first..own.end - self.first];
+            for (id, lanes) in ids.iter_mut().zip(self.space.ids.chunks_exact(Wide::<S>::N)) {
+                *id = lanes[lane] as i64;
+            }
+        }
+    }
+}
+
+/// The part of the work that does not depend on what the rows are made of.
+struct Link<'a, S: Simd> {
+    layout: &'a Layout,
+    space: &'a mut Space<Wide<S>>,
+    threshold: f64,
+    linkage: Linkage,
+    ahead: &'a mut Ahead<S>,
+}
+
+impl<S: Simd> simd::Part<S> for Link<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, simd: S) {
+        let Space { products, inverse_norms, matrices, ids } = self.space;
+        cosine::beside(products, self.layout, inverse_norms, &mut matrices.similarity);
+        matrices.cluster(simd.wide(0.0), self.linkage, self.threshold, self.ahead);
+        for (id, lanes) in matrices.ids.iter().zip(ids.chunks_exact_mut(Wide::<S>::N)) {
+            id.store(lanes);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use crate::kernel::{dot, make_unit, square};
 use crate::lanes::MOST;
 use crate::simd::gram::{Ahead, Layout, gram, triangle};
-use crate::simd::{Isa, Kernel, Simd};
+use crate::simd::{Isa, Kernel, Lanes, Simd};
 use crate::{Error, Float, Groups, Kind, Result, pool};
 
 /// The cosine of the angle between every two rows of each group, as square matrices end to end.
@@ -106,16 +106,12 @@ impl Cosines {
 
     /// False if a square is 0, not finite or out of range.
     fn read_products(&mut self, n: usize, single: bool, out: &mut [f64]) -> bool {
-        let (least, most) = if single { (1e-25, 1e30) } else { (1e-250, 1e250) };
         let product = |i: usize, j: usize| self.sums[self.layout.place[triangle(i, j)] as usize];
-        self.inverse_norms.clear();
-        for i in 0..n {
-            let square = product(i, i);
-            if !(least < square && square < most) {
-                return false;
-            }
-            self.inverse_norms.push(1.0 / square.sqrt());
+        if !(0..n).all(|i| in_range(product(i, i), single)) {
+            return false;
         }
+        self.inverse_norms.clear();
+        self.inverse_norms.extend((0..n).map(|i| 1.0 / product(i, i).sqrt()));
         for i in 0..n {
             out[i * n + i] = 1.0;
             for j in 0..i {
@@ -128,6 +124,42 @@ impl Cosines {
             }
         }
         true
+    }
+}
+
+/// Whether the square of a row, summed in `f32` if `single`, is far enough from what is no normal number.
+#[inline(always)]
+pub(crate) fn in_range(square: f64, single: bool) -> bool {
+    let (least, most) = if single { (1e-25, 1e30) } else { (1e-250, 1e250) };
+    least < square && square < most
+}
+
+/// The cosines of rows i < j, row by row, of many groups at once; in each lane to the last bit what [`Cosines::fill`]
+/// has.
+///
+/// # Arguments
+/// * `products` - as `layout` places them, all squares [`in_range`]
+/// * `inverse_norms` - (n), work space
+#[inline(always)]
+pub(crate) fn beside<V: Lanes>(products: &[V], layout: &Layout, inverse_norms: &mut [V], out: &mut [V]) {
+    let n = layout.n;
+    let one = products[0].splat(1.0);
+    let product = |i: usize, j: usize| products[layout.place[triangle(i, j)] as usize];
+    for (i, inverse) in inverse_norms.iter_mut().enumerate() {
+        *inverse = one / product(i, i).sqrt();
+    }
+    let mut rest = out;
+    for i in 0..n {
+        let (row, after) = rest.split_at_mut(n - 1 - i);
+        rest = after;
+        let (square, inverse) = (product(i, i), inverse_norms[i]);
+        for (k, cosine) in row.iter_mut().enumerate() {
+            let j = i + 1 + k;
+            let dot = product(j, i);
+            let equal = V::and(dot.eq(square), dot.eq(product(j, j)));
+            let between = (dot * (inverse_norms[j] * inverse)).max(one.splat(-1.0)).min(one);
+            *cosine = V::select(equal, one, between);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! threads.
 
 mod auroc;
+mod beside;
 mod bins;
 mod bootstrap;
 mod brier;

@@ -1,19 +1,24 @@
 //! Clusters from the similarity of every two rows.
 
+pub(crate) mod lanes;
+
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
 /// When a row, or a cluster, joins a cluster.
+///
+/// Of pairs of clusters that are equally similar, that one joins first whose first cluster has the lowest row, then that
+/// one whose second has, a cluster being known by its lowest row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linkage {
     /// Row by row: joins the first cluster whose first row is similar enough.
     Leader,
     /// While any two rows of two clusters are similar enough: connected components.
     Single,
-    /// While the mean similarity between the rows of two clusters is high enough (UPGMA).
+    /// The two clusters whose rows have the highest mean similarity, again and again while it is high enough (UPGMA).
     Average,
-    /// While all rows of two clusters are similar enough.
+    /// The two clusters whose least similar rows are the most similar, again and again while they are similar enough.
     Complete,
 }
 
@@ -35,12 +40,6 @@ impl Linkage {
     /// The cluster of each row, numbered in order of first appearance; `similarity` is symmetric, row by row, free of
     /// NaN, and may be overwritten. Clusters join at `threshold` and above.
     pub(crate) fn clusters(self, similarity: &mut [f64], threshold: f64, ids: &mut [i64]) {
-        let n = ids.len();
-        let above = |i: usize| similarity[i * n..i * n + i].iter().any(|&s| s >= threshold);
-        if !(0..n).any(above) {
-            // no two rows are alike enough, so no two clusters are, by any of these rules
-            return ids.iter_mut().zip(0..).for_each(|(id, i)| *id = i);
-        }
         match self {
             Self::Leader => leader(similarity, threshold, ids),
             Self::Single => single(similarity, threshold, ids),
@@ -92,64 +91,76 @@ fn single(similarity: &[f64], threshold: f64, ids: &mut [i64]) {
     }
 }
 
-/// Join the two most similar clusters again and again, by chains of nearest neighbours, O(n^2).
+/// What no cluster is as dissimilar as.
+const GONE: f64 = f64::NEG_INFINITY;
+
+/// Join the two most similar clusters again and again while their similarity is at least the threshold.
 ///
-/// A cluster is known by its lowest row. `join(a, b, share)` is the similarity of what becomes of two clusters to a
-/// third one that has similarity `a` and `b` with them, `share` of the rows being the second's. It must not exceed both:
-/// then similarities rise along a chain, and a cluster is never more similar to another than its parts to each other.
-/// The whole tree is made, whatever the threshold, so that a lower one can only join clusters, also where ties leave a
-/// choice.
+/// A cluster is known by its lowest row. Of pairs equally similar the one goes first whose first cluster has the lowest
+/// row, then the one whose second has; so the clusters do not depend on how the pair is found.
+/// `join(a, b, share)` is the similarity of what becomes of two clusters to a third one that has similarity `a` with the
+/// first and `b` with the second, `share` of the rows being the second's. It must not exceed both: then no pair is ever
+/// more similar than the one that joined last, and a lower threshold only goes on from where a higher one stops.
+///
+/// Each cluster remembers which of those after it is nearest, and looks again when that one is joined: O(n^2) as a rule.
 fn agglomerate(similarity: &mut [f64], threshold: f64, ids: &mut [i64], join: impl Fn(f64, f64, f64) -> f64) {
-    const GONE: f64 = f64::NEG_INFINITY;
     let n = ids.len();
     let mut sizes = vec![1.0; n];
     let mut into: Vec<usize> = (0..n).collect(); // the cluster that one joined
-    let mut chain = Vec::with_capacity(n);
-    for i in 0..n {
-        similarity[i * n + i] = GONE;
-    }
+    let mut nearest: Vec<(f64, usize)> = (0..n).map(|i| nearest_after(similarity, n, i)).collect();
     for _ in 1..n {
-        let (a, b, best) = loop {
-            let Some(&tip) = chain.last() else {
-                chain.push(0);
-                continue;
-            };
-            let row = &similarity[tip * n..][..n];
-            let before = chain.len().checked_sub(2).map(|k| chain[k]);
-            let (mut nearest, mut best) = before.map_or((tip, GONE), |k| (k, row[k])); // wins a tie, so chains end
-            for (k, &alike) in row.iter().enumerate() {
-                if alike > best {
-                    (nearest, best) = (k, alike);
-                }
+        let (mut kept, mut best) = (0, GONE);
+        for (i, &(alike, _)) in nearest.iter().enumerate() {
+            if alike > best {
+                (kept, best) = (i, alike);
             }
-            if before == Some(nearest) {
-                break (tip, nearest, best);
-            }
-            chain.push(nearest);
-        };
-        chain.truncate(chain.len() - 2);
-        let (kept, gone) = (a.min(b), a.max(b));
-        if best >= threshold {
-            into[gone] = kept;
         }
+        if best < threshold {
+            break;
+        }
+        let gone = nearest[kept].1;
+        into[gone] = kept;
+        nearest[gone].0 = GONE;
         let share = sizes[gone] / (sizes[kept] + sizes[gone]);
         sizes[kept] += sizes[gone];
         for k in 0..n {
             let (a, b) = (similarity[kept * n + k], similarity[gone * n + k]);
-            if a > GONE && b > GONE {
-                let joined = join(a, b, share);
-                similarity[kept * n + k] = joined;
-                similarity[k * n + kept] = joined;
-            }
-            similarity[gone * n + k] = GONE;
             similarity[k * n + gone] = GONE;
+            if a == GONE || k == kept || k == gone {
+                continue;
+            }
+            let joined = join(a, b, share);
+            similarity[kept * n + k] = joined;
+            similarity[k * n + kept] = joined;
+            if k < kept && joined == nearest[k].0 {
+                nearest[k].1 = nearest[k].1.min(kept);
+            } else if (k < kept && nearest[k].1 == kept) || (k < gone && nearest[k].1 == gone) {
+                nearest[k] = nearest_after(similarity, n, k);
+            }
         }
+        nearest[kept] = nearest_after(similarity, n, kept);
     }
     let mut clusters = 0..;
     for i in 0..n {
         // a cluster joined one of a lower row, whose number is settled
         ids[i] = if into[i] == i { clusters.next().expect("endless") } else { ids[into[i]] };
     }
+}
+
+/// The highest similarity of row i with a row after it, and the first such row.
+fn nearest_after(similarity: &[f64], n: usize, i: usize) -> (f64, usize) {
+    let row = &similarity[i * n..][i + 1..n];
+    let larger = |a: f64, b: f64| if a > b { a } else { b };
+    let mut eight = [GONE; 8]; // side by side, or each comparison would wait for the last
+    let chunks = row.chunks_exact(8);
+    let mut best = chunks.remainder().iter().fold(GONE, |best, &x| larger(x, best));
+    for chunk in chunks {
+        for (most, &x) in eight.iter_mut().zip(chunk) {
+            *most = larger(x, *most);
+        }
+    }
+    best = eight.into_iter().fold(best, larger);
+    (best, row.iter().position(|&x| x == best).map_or(n, |k| i + 1 + k))
 }
 
 #[cfg(test)]
@@ -201,13 +212,75 @@ mod tests {
     }
 
     #[test]
-    fn ties_are_broken_alike_at_every_threshold() {
+    fn of_pairs_equally_similar_the_first_joins() {
         // neighbours are equally near all along; what joins at a high threshold stays joined at a low one
         let grid = line([0.0, 1.0, 2.0, 3.0, 4.0]);
         for linkage in [Linkage::Average, Linkage::Complete] {
             let (fine, coarse) = (clusters(linkage, &grid, 0.0), clusters(linkage, &grid, -1.5));
             assert_eq!(fine, [0, 0, 1, 1, 2], "{linkage:?}");
             assert!((0..5).all(|i| (0..i).all(|j| fine[i] != fine[j] || coarse[i] == coarse[j])), "{coarse:?}");
+        }
+        // the pairs 0 2, 1 2 and 1 3 tie, and the first in the order of their rows goes first
+        let star = line([0.0, 2.0, 1.0, 3.0]);
+        assert_eq!(clusters(Linkage::Complete, &star, 0.0), [0, 1, 0, 1]);
+        // 0 1 and 0 2 tie
+        let star = line([1.0, 0.0, 2.0, 3.5]);
+        assert_eq!(clusters(Linkage::Complete, &star, 0.0), [0, 0, 1, 2]);
+    }
+
+    /// The definition of [`agglomerate`], O(n^3).
+    fn slowly(linkage: Linkage, similarity: &[f64], threshold: f64) -> Vec<i64> {
+        let n = similarity.len().isqrt();
+        let (mut s, mut root, mut sizes) = (similarity.to_vec(), (0..n).collect::<Vec<_>>(), vec![1.0; n]);
+        loop {
+            let (mut pair, mut best) = ((0, 0), GONE);
+            for i in (0..n).filter(|&i| root[i] == i) {
+                for j in (i + 1..n).filter(|&j| root[j] == j) {
+                    if s[i * n + j] > best {
+                        (pair, best) = ((i, j), s[i * n + j]);
+                    }
+                }
+            }
+            if best < threshold {
+                let roots: Vec<usize> = (0..n).filter(|&i| root[i] == i).collect();
+                return root.iter().map(|root| roots.binary_search(root).unwrap() as i64).collect();
+            }
+            let (i, j) = pair;
+            let share = sizes[j] / (sizes[i] + sizes[j]);
+            sizes[i] += sizes[j];
+            root.iter_mut().filter(|root| **root == j).for_each(|root| *root = i);
+            for k in 0..n {
+                let (a, b) = (s[i * n + k], s[j * n + k]);
+                let mean = (a + (b - a) * share).clamp(a.min(b), a.max(b));
+                let joined = if linkage == Linkage::Average { mean } else { a.min(b) };
+                (s[i * n + k], s[k * n + i]) = (joined, joined);
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_remembered_right_whatever_ties() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / 16_777_216.0
+        };
+        for round in 0..400 {
+            let n = 1 + round % 23;
+            let levels = [2.0, 3.0, 10.0, 1e6][round % 4];
+            let mut similarity = vec![1.0; n * n];
+            for i in 0..n {
+                for j in 0..i {
+                    let alike = (random() * levels).floor() / levels;
+                    (similarity[i * n + j], similarity[j * n + i]) = (alike, alike);
+                }
+            }
+            for linkage in [Linkage::Average, Linkage::Complete] {
+                for threshold in [0.0, 0.3, 0.5, 0.9] {
+                    let expected = slowly(linkage, &similarity, threshold);
+                    assert_eq!(clusters(linkage, &similarity, threshold), expected, "{linkage:?} {similarity:?}");
+                }
+            }
         }
     }
 
