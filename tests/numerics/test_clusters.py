@@ -58,22 +58,42 @@ def leader(s, threshold):
     return ids
 
 
+def components(s, threshold):
+    return renumbered(connected_components(s >= threshold)[1])
+
+
 def agglomerate(s, threshold, linkage):
-    """Join the most similar two clusters, of those that tie the first, until none are similar enough."""
-    of = {"single": np.max, "average": np.mean, "complete": np.min}[linkage]
-    clusters = [[i] for i in range(len(s))]
-    while len(clusters) > 1:
-        pairs = [(a, b) for a in range(len(clusters)) for b in range(a + 1, len(clusters))]
-        values = [of(s[np.ix_(clusters[a], clusters[b])]) for a, b in pairs]
-        best = int(np.argmax(values))
-        if values[best] < threshold:
+    """Join the most similar two clusters until none are similar enough; of those that tie the one of the lowest rows.
+
+    A mean is that of the parts, each weighed by its rows: means that tie may round otherwise in another order.
+    """
+    members = {i: [i] for i in range(len(s))}
+    alike = {(a, b): float(s[a, b]) for b in range(len(s)) for a in range(b)}  # of clusters by their first rows
+    while alike:
+        best = max(alike.values())
+        if best < threshold:
             break
-        a, b = pairs[best]
-        clusters[a] += clusters.pop(b)
+        kept, gone = min(pair for pair, value in alike.items() if value == best)
+        share = len(members[gone]) / (len(members[kept]) + len(members[gone]))
+        members[kept] += members.pop(gone)
+        del alike[kept, gone]
+        for other in members.keys() - {kept}:
+            pair = min(kept, other), max(kept, other)
+            a, b = alike[pair], alike.pop((min(gone, other), max(gone, other)))
+            mean = min(max(a + (b - a) * share, min(a, b)), max(a, b))
+            alike[pair] = mean if linkage == "average" else min(a, b)
+            rows = s[np.ix_(members[kept], members[other])]
+            assert abs(alike[pair] - (rows.mean() if linkage == "average" else rows.min())) < 1e-14
     ids = np.empty(len(s), dtype=np.int64)
-    for c, cluster in enumerate(clusters):
-        ids[cluster] = c
+    for first, rows in members.items():
+        ids[rows] = first
     return renumbered(ids)
+
+
+def by_definition(s, threshold, linkage):
+    if linkage == "leader":
+        return renumbered(leader(s, threshold))
+    return components(s, threshold) if linkage == "single" else agglomerate(s, threshold, linkage)
 
 
 def groups(p, n, d, seed=0, dtype=np.float64):
@@ -95,22 +115,61 @@ def test_each_linkage_is_its_definition(linkage, dtype):
         for threshold in [-0.2, 0.4, 0.8]:
             found = fast.cluster_embeddings(x, threshold=threshold, linkage=linkage)
             assert found.dtype == np.int64
-            expected = [
-                leader(cosines(rows), threshold)
-                if linkage == "leader"
-                else agglomerate(cosines(rows), threshold, linkage)
-                for rows in x
-            ]
+            expected = [by_definition(cosines(rows), threshold, linkage) for rows in x]
             np.testing.assert_array_equal(found, np.concatenate(expected))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("linkage", LINKAGES)
+def test_of_pairs_that_tie_the_first_joins_side_by_side_and_one_by_one(linkage, dtype):
+    # rows of four ones among sixteen have cosines 0, 1/4, 1/2, 3/4 and 1, exactly
+    rng = np.random.default_rng(4)
+    for n in [1, 2, 3, 6, 11, 20, 32, 48, 49, 64, 65, 80]:
+        count = 9 if n < 15 else 2
+        x = np.zeros((count, n, 16), dtype=dtype)
+        for row in x.reshape(-1, 16):
+            row[rng.choice(7, 4, replace=False)] = 1
+        exact = x.astype(float) @ x.astype(float).transpose(0, 2, 1) / 4
+        for threshold in [1.0, 0.6, 0.5, 0.0]:
+            expected = np.concatenate([by_definition(s, threshold, linkage) for s in exact])
+            for copies in [1, 3]:
+                found = fast.cluster_embeddings(np.concatenate([x] * copies), threshold=threshold, linkage=linkage)
+                np.testing.assert_array_equal(found, np.tile(expected, copies))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("linkage", LINKAGES)
+def test_company_changes_nothing(linkage, dtype):
+    # groups of sizes of their own go one by one, many of one size side by side, unusual ones out of the row
+    rng = np.random.default_rng(5)
+    for n in [1, 2, 5, 10, 17, 48, 49]:
+        x = groups(40, n, 24, seed=n, dtype=dtype)
+        x[5] *= np.array(1e-30, dtype=dtype)
+        for threshold in [0.3, 0.6, 0.9]:
+            together = fast.cluster_embeddings(x, threshold=threshold, linkage=linkage)
+            alone = [fast.cluster_embeddings(rows[None], threshold=threshold, linkage=linkage) for rows in x]
+            np.testing.assert_array_equal(together, np.concatenate(alone))
+        order = rng.permutation(len(x))
+        together = fast.cluster_embeddings(x, threshold=0.5, linkage=linkage).reshape(len(x), n)
+        moved = fast.cluster_embeddings(x[order], threshold=0.5, linkage=linkage).reshape(len(x), n)
+        np.testing.assert_array_equal(moved, together[order])
+
+
+def test_the_first_bad_row_is_named_among_groups_side_by_side():
+    x = np.random.default_rng(8).normal(size=(50, 7, 16))
+    x[33, 2, 5] = np.nan
+    x[40, 1, 0] = np.inf
+    with pytest.raises(ValueError, match=r"row 233 .*group 33|group 33.*row 233"):
+        fast.cluster_embeddings(x)
+
+
 @pytest.mark.parametrize("linkage", ["single", "average", "complete"])
-@pytest.mark.parametrize("n", [2, 5, 40, 300])
+@pytest.mark.parametrize("n", [2, 5, 20, 40, 300])
 def test_scipy_and_scikit_learn_agree(linkage, n):
     for seed in range(3):
         x = np.random.default_rng(seed).normal(size=(n, 6))
         for threshold in [0.95, 0.5, 0.0, -0.3]:
-            ours = fast.cluster_embeddings(x[None], threshold=threshold, linkage=linkage)
+            ours = fast.cluster_embeddings(np.stack([x] * 4), threshold=threshold, linkage=linkage)[:n]
             tree = scipy.cluster.hierarchy.linkage(x, linkage, "cosine")
             scipys = scipy.cluster.hierarchy.fcluster(tree, 1 - threshold, "distance")
             np.testing.assert_array_equal(ours, renumbered(scipys))

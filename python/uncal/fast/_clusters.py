@@ -38,8 +38,10 @@ def cluster_embeddings(
         "leader": row by row, each joins the first cluster whose first row is similar enough, or opens one, so the
         order of rows matters. "single": connected components of the pairs that are similar enough.
         "average": the two clusters with the highest mean similarity between their rows join, as long as it is high
-        enough (UPGMA). "complete": likewise with the lowest similarity between their rows. Similarities that tie leave
-        a choice to "average" and "complete"; it depends on the order of rows alone, so a lower threshold only joins.
+        enough (UPGMA). "complete": likewise with the lowest similarity between their rows. Of pairs of clusters that
+        tie, "average" and "complete" join the one whose first cluster has the lowest row, then the one whose second
+        has, a cluster being known by its lowest row; means of several are compared as rounded. A lower threshold only
+        joins clusters further.
     threads : int, optional
         Threads for this call; see `set_num_threads`.
 
@@ -49,8 +51,8 @@ def cluster_embeddings(
         K = P * N for a 3-D array. Clusters are numbered from 0 in each group in order of first appearance. Equal rows
         have cosine exactly 1, so ``threshold=1.0`` joins them; rows of one direction but another length have it up to
         rounding: 2e-16, for float16 and float32 rows 1e-7. A row of zeros (an empty answer) has cosine 0 with every
-        other row and 1 with other rows of zeros. Time grows with the square of a group's rows, also for "average" and
-        "complete".
+        other row and 1 with other rows of zeros. Time grows with the square of a group's rows, as a rule also for
+        "average" and "complete".
 
     Raises
     ------
@@ -69,9 +71,9 @@ def cluster_embeddings(
 
     References
     ----------
-    Müllner, Modern hierarchical, agglomerative clustering algorithms, arXiv 1109.2378, for the nearest-neighbour
-    chain: recalled. Leader clustering of answers by cosine 0.9 is inferred from SaySelf, arXiv 2405.20974. To take
-    cosine clusters for semantic ones is a proposal.
+    Müllner, Modern hierarchical, agglomerative clustering algorithms, arXiv 1109.2378, for the generic algorithm, which
+    remembers nearest neighbours: recalled. Leader clustering of answers by cosine 0.9 is inferred from SaySelf, arXiv
+    2405.20974. To take cosine clusters for semantic ones is a proposal.
 
     Examples
     --------

@@ -6,6 +6,7 @@ use ndarray::ArrayView2;
 
 use crate::beside::{Needs, Stretch, Work, side_by_side};
 use crate::cosine::{self, Cosines, Sums, in_range};
+use crate::lanes::MOST;
 use crate::linkage::lanes;
 use crate::simd::gram::{Ahead, Layout, triangle};
 use crate::simd::{self, Along, Lanes, Simd, Wide};
@@ -15,7 +16,8 @@ use crate::{Error, Float, Groups, Isa, Kind, Linkage, Result, pool};
 ///
 /// Equal rows have cosine exactly 1; products of `f16` and `f32` are summed in `f32`, which leaves other cosines good to
 /// some 1e-7. A row of zeros has cosine 0 with every other row and 1 with other rows of zeros.
-/// Time O(n^2 D), memory O(n^2 + n D) for a group of n rows.
+/// Time O(n^2 D), memory O(n^2 + n D) for a group of n rows. Small groups of one size are clustered side by side, with
+/// the results of one by one.
 ///
 /// # Arguments
 /// * `embeddings` - (K, D), the rows of a group next to each other
@@ -80,9 +82,9 @@ pub fn cluster_embeddings<T: Float>(
 
 /// Numbers of embeddings that are one task: enough to hide its cost, few enough for all threads to end together.
 const TASK: Range<usize> = 1 << 16..1 << 20;
-/// Number of rows up to which groups are clustered side by side: beyond it lanes, which look at all pairs in every step,
-/// are slower than one by one, where only what has changed is looked at.
-const MOST: usize = 32;
+/// Number of rows, for each lane, up to which groups are clustered side by side: beyond it lanes, which look at all pairs
+/// in every step, are slower than one by one, where only what has changed is looked at.
+const MOST_PER_LANE: usize = 3;
 
 /// Space for one group after another.
 #[derive(Default)]
@@ -138,7 +140,7 @@ impl<T: Float> simd::Kernel for Beside<'_, T> {
         all.sort_by_key(|&p| size(p));
         let mut which = Vec::with_capacity(all.len());
         for same in all.chunk_by(|&p, &q| size(p) == size(q)) {
-            let beside = size(same[0]) <= MOST && same.len() >= Wide::<S>::N / 4;
+            let beside = size(same[0]) <= MOST_PER_LANE * Wide::<S>::N && same.len() >= Wide::<S>::N / 4;
             if beside { which.extend(same) } else { alone.extend(same) }
         }
         let first = stretch.groups.rows_or_end(stretch.range.start).start;

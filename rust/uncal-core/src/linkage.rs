@@ -40,6 +40,12 @@ impl Linkage {
     /// The cluster of each row, numbered in order of first appearance; `similarity` is symmetric, row by row, free of
     /// NaN, and may be overwritten. Clusters join at `threshold` and above.
     pub(crate) fn clusters(self, similarity: &mut [f64], threshold: f64, ids: &mut [i64]) {
+        let n = ids.len();
+        let above = |i: usize| similarity[i * n..i * n + i].iter().any(|&s| s >= threshold);
+        if !(0..n).any(above) {
+            // no two rows are alike enough, so no two clusters are, by any of these rules
+            return ids.iter_mut().zip(0..).for_each(|(id, i)| *id = i);
+        }
         match self {
             Self::Leader => leader(similarity, threshold, ids),
             Self::Single => single(similarity, threshold, ids),
@@ -91,9 +97,6 @@ fn single(similarity: &[f64], threshold: f64, ids: &mut [i64]) {
     }
 }
 
-/// What no cluster is as dissimilar as.
-const GONE: f64 = f64::NEG_INFINITY;
-
 /// Join the two most similar clusters again and again while their similarity is at least the threshold.
 ///
 /// A cluster is known by its lowest row. Of pairs equally similar the one goes first whose first cluster has the lowest
@@ -107,38 +110,42 @@ fn agglomerate(similarity: &mut [f64], threshold: f64, ids: &mut [i64], join: im
     let n = ids.len();
     let mut sizes = vec![1.0; n];
     let mut into: Vec<usize> = (0..n).collect(); // the cluster that one joined
-    let mut nearest: Vec<(f64, usize)> = (0..n).map(|i| nearest_after(similarity, n, i)).collect();
+    let mut left = into.clone();
+    // by place in `left`
+    let mut nearest: Vec<_> = (0..n).map(|i| nearest_of(&similarity[i * n..][..n], &left[i + 1..])).collect();
     for _ in 1..n {
-        let (mut kept, mut best) = (0, GONE);
+        let (mut at, mut best) = (0, f64::NEG_INFINITY);
         for (i, &(alike, _)) in nearest.iter().enumerate() {
             if alike > best {
-                (kept, best) = (i, alike);
+                (at, best) = (i, alike);
             }
         }
         if best < threshold {
             break;
         }
-        let gone = nearest[kept].1;
+        let (kept, gone) = (left[at], nearest[at].1);
         into[gone] = kept;
-        nearest[gone].0 = GONE;
+        let end = left.partition_point(|&k| k < gone);
+        left.remove(end);
+        nearest.remove(end);
         let share = sizes[gone] / (sizes[kept] + sizes[gone]);
         sizes[kept] += sizes[gone];
-        for k in 0..n {
-            let (a, b) = (similarity[kept * n + k], similarity[gone * n + k]);
-            similarity[k * n + gone] = GONE;
-            if a == GONE || k == kept || k == gone {
+        for i in 0..left.len() {
+            let k = left[i];
+            if k == kept {
                 continue;
             }
-            let joined = join(a, b, share);
+            let joined = join(similarity[kept * n + k], similarity[gone * n + k], share);
             similarity[kept * n + k] = joined;
             similarity[k * n + kept] = joined;
-            if k < kept && joined == nearest[k].0 {
-                nearest[k].1 = nearest[k].1.min(kept);
-            } else if (k < kept && nearest[k].1 == kept) || (k < gone && nearest[k].1 == gone) {
-                nearest[k] = nearest_after(similarity, n, k);
+            let (alike, other) = nearest[i];
+            if i < at && joined == alike {
+                nearest[i].1 = other.min(kept);
+            } else if other == gone || (i < at && other == kept) {
+                nearest[i] = nearest_of(&similarity[k * n..][..n], &left[i + 1..]);
             }
         }
-        nearest[kept] = nearest_after(similarity, n, kept);
+        nearest[at] = nearest_of(&similarity[kept * n..][..n], &left[at + 1..]);
     }
     let mut clusters = 0..;
     for i in 0..n {
@@ -147,20 +154,15 @@ fn agglomerate(similarity: &mut [f64], threshold: f64, ids: &mut [i64], join: im
     }
 }
 
-/// The highest similarity of row i with a row after it, and the first such row.
-fn nearest_after(similarity: &[f64], n: usize, i: usize) -> (f64, usize) {
-    let row = &similarity[i * n..][i + 1..n];
-    let larger = |a: f64, b: f64| if a > b { a } else { b };
-    let mut eight = [GONE; 8]; // side by side, or each comparison would wait for the last
-    let chunks = row.chunks_exact(8);
-    let mut best = chunks.remainder().iter().fold(GONE, |best, &x| larger(x, best));
-    for chunk in chunks {
-        for (most, &x) in eight.iter_mut().zip(chunk) {
-            *most = larger(x, *most);
+/// The highest of the similarities of a row with `others`, and the first that has it.
+fn nearest_of(row: &[f64], others: &[usize]) -> (f64, usize) {
+    let mut nearest = (f64::NEG_INFINITY, usize::MAX);
+    for &k in others {
+        if row[k] > nearest.0 {
+            nearest = (row[k], k);
         }
     }
-    best = eight.into_iter().fold(best, larger);
-    (best, row.iter().position(|&x| x == best).map_or(n, |k| i + 1 + k))
+    nearest
 }
 
 #[cfg(test)]
@@ -233,7 +235,7 @@ mod tests {
         let n = similarity.len().isqrt();
         let (mut s, mut root, mut sizes) = (similarity.to_vec(), (0..n).collect::<Vec<_>>(), vec![1.0; n]);
         loop {
-            let (mut pair, mut best) = ((0, 0), GONE);
+            let (mut pair, mut best) = ((0, 0), f64::NEG_INFINITY);
             for i in (0..n).filter(|&i| root[i] == i) {
                 for j in (i + 1..n).filter(|&j| root[j] == j) {
                     if s[i * n + j] > best {
@@ -243,7 +245,8 @@ mod tests {
             }
             if best < threshold {
                 let roots: Vec<usize> = (0..n).filter(|&i| root[i] == i).collect();
-                return root.iter().map(|root| roots.binary_search(root).unwrap() as i64).collect();
+                let id = |root| i64::try_from(roots.binary_search(root).unwrap()).unwrap();
+                return root.iter().map(id).collect();
             }
             let (i, j) = pair;
             let share = sizes[j] / (sizes[i] + sizes[j]);

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Algorithm, Bad, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Kernel, Linkage, Norm,
-    Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment,
+    Algorithm, Bad, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel, Linkage,
+    Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment,
     cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
     jaccard_similarity, kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy,
     rouge_l_similarity, semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
@@ -181,6 +181,26 @@ proptest! {
             if linkage != Linkage::Leader {
                 let together = |i: usize, j: usize| fine[i] != fine[j] || coarse[i] == coarse[j];
                 prop_assert!((0..fine.len()).all(|i| (0..i).all(|j| together(i, j))), "{linkage:?} {fine:?} {coarse:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn clusters_side_by_side_are_those_of_one_by_one(
+        e in group(), copies in prop::collection::vec(0..8_usize, 0..40), threshold in -1.0..1.0_f64
+    ) {
+        // rows are repeated, so that similarities tie; products of whole numbers are exact in any order
+        let rows: Vec<usize> = (0..e.nrows()).chain(copies.into_iter().map(|i| i % e.nrows())).collect();
+        let e = e.select(Axis(0), &rows);
+        let many = concatenate(Axis(0), &[e.view(); 21]).unwrap();
+        let offsets: Vec<i64> = (0..=21).map(|p| p * e.nrows() as i64).collect();
+        for linkage in [Linkage::Leader, Linkage::Single, Linkage::Average, Linkage::Complete] {
+            let alone = cluster_embeddings(e.view(), &ends(&e), threshold, linkage).unwrap();
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+                let beside = isa.force(|| cluster_embeddings(many.view(), &offsets, threshold, linkage).unwrap());
+                for group in beside.chunks_exact(e.nrows()) {
+                    prop_assert_eq!(group, &alone[..], "{:?} {:?}", isa, linkage);
+                }
             }
         }
     }

@@ -45,21 +45,24 @@ impl<V: Lanes> Row<V> {
     /// Take row `which` of each matrix of n rows, and none where that is no row.
     #[inline(always)]
     fn take(&mut self, which: V, matrix: &[V], n: usize) {
-        let none = which.splat(f64::NEG_INFINITY);
-        let (all_is, all) = (&mut self.is[..n], &mut self.similarity[..n]);
-        for (i, (is, x)) in all_is.iter_mut().zip(all.iter_mut()).enumerate() {
-            (*is, *x) = (which.eq(which.splat(i as f64)), none);
+        let all_is = &mut self.is[..n];
+        for (i, is) in all_is.iter_mut().enumerate() {
+            *is = which.eq(which.splat(i as f64));
         }
-        let mut rest = matrix;
-        for i in 0..n {
-            let (row, after) = rest.split_at(n - 1 - i);
-            rest = after;
-            let (is_own, mut own) = (all_is[i], all[i]);
-            for ((&x, &is), out) in row.iter().zip(&all_is[i + 1..]).zip(&mut all[i + 1..]) {
-                own = V::select(is, x, own);
-                *out = V::select(is_own, x, *out);
+        // column by column, each in a register: going through the matrix once would mean to store parts of vectors
+        for (j, out) in self.similarity[..n].iter_mut().enumerate() {
+            let (above, after) = (&all_is[..j], &all_is[j + 1..]);
+            let mut x = which.splat(f64::NEG_INFINITY);
+            let mut at = j;
+            for (i, &is) in above.iter().enumerate() {
+                x = V::select(is, matrix[at - 1], x);
+                at += n - 2 - i;
             }
-            all[i] = own;
+            let row = &matrix[place(n, j, j + 1)..][..n - 1 - j];
+            for (&is, &other) in after.iter().zip(row) {
+                x = V::select(is, other, x);
+            }
+            *out = x;
         }
     }
 
@@ -211,21 +214,18 @@ impl<V: Lanes> Beside<V> {
             }
             let (size, added) = (self.kept.of(&self.sizes[..n]), self.gone.of(&self.sizes[..n]));
             let share = if MEAN { added / (size + added) } else { zero };
-            for i in 0..n {
-                self.moves[i] = gone.lt(below.splat((i + 1) as f64));
-                let (a, b) = (self.kept.similarity[i], self.gone.similarity[i]);
-                let lower = a.min(b);
-                self.gone.similarity[i] = if MEAN { (a + (b - a) * share).max(lower).min(a.max(b)) } else { lower };
-                if MEAN {
-                    self.sizes[i] = V::select(self.kept.is[i], size + added, self.sizes[i]);
-                }
-            }
-            let joined = &mut self.gone.similarity;
+            let size = size + added;
+            let mut joined = join::<V, MEAN>(self.kept.similarity[0], self.gone.similarity[0], share);
             for i in 0..n - 1 {
-                joined[i] = V::select(self.moves[i], joined[i + 1], joined[i]);
+                let moves = gone.lt(below.splat((i + 1) as f64));
+                let next = join::<V, MEAN>(self.kept.similarity[i + 1], self.gone.similarity[i + 1], share);
+                self.gone.similarity[i] = V::select(moves, next, joined);
+                joined = next;
                 if MEAN {
-                    self.sizes[i] = V::select(self.moves[i], self.sizes[i + 1], self.sizes[i]);
+                    let stays = V::select(self.kept.is[i], size, self.sizes[i]);
+                    self.sizes[i] = V::select(moves, self.sizes[i + 1], stays);
                 }
+                self.moves[i] = moves;
             }
             self.close_up(n, least);
         }
@@ -256,4 +256,11 @@ impl<V: Lanes> Beside<V> {
             self.nearest[i] = nearest;
         }
     }
+}
+
+/// How similar what becomes of two clusters is to a third, of which they have similarities `a` and `b`.
+#[inline(always)]
+fn join<V: Lanes, const MEAN: bool>(a: V, b: V, share: V) -> V {
+    let lower = a.min(b);
+    if MEAN { (a + (b - a) * share).max(lower).min(a.max(b)) } else { lower }
 }
