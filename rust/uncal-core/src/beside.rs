@@ -33,7 +33,7 @@ pub(crate) trait Work<S: Simd, T: Float, A: Along> {
     /// Begin with groups of another size.
     fn begin(&mut self, simd: S, layout: &Layout) -> Needs;
     /// Whether group `p` can go into the lanes, by its sums of products; further numbers may be put behind these.
-    fn takes(&mut self, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool;
+    fn takes(&mut self, zero: A, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool;
     /// Where the numbers of up to [`Wide::N`] groups, a lane for each, are put.
     fn numbers(&mut self) -> &mut [Wide<S>];
     /// Work on the groups `members`, one in each lane; further lanes are like the first.
@@ -89,7 +89,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
             };
             let lane = &mut sums[used * stride..][..stride];
             gram(zero, rows, groups.d, &layout, &mut ahead, bytes, lane);
-            if work.takes(p, rows, &layout, lane) {
+            if work.takes(zero, p, rows, &layout, lane) {
                 members[used] = p;
                 used += 1;
             }

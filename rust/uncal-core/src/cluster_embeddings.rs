@@ -193,7 +193,7 @@ impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S> {
     }
 
     #[inline(always)]
-    fn takes(&mut self, p: usize, _: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
+    fn takes(&mut self, _: A, p: usize, _: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
         let single = A::Scalar::KIND == Kind::F32;
         let square = |i| sums[layout.place[triangle(i, i)] as usize].widen();
         let takes = (0..layout.n).all(|i| in_range(square(i), single));

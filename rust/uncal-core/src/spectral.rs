@@ -15,8 +15,9 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 
 use self::reference::{clean, reference, renyi};
+use crate::beside::{Needs, Stretch, Work, side_by_side};
 use crate::lanes::{MOST, POLES, SIDE_BY_SIDE, Tridiagonal, log_determinant};
-use crate::simd::gram::{Ahead, Layout, gram, row_sums, triangle};
+use crate::simd::gram::{Ahead, Layout, row_sums, triangle};
 use crate::simd::{self, Along, Isa, Lanes, Simd, Wide, exp_of_negative, ln, rough_exp_of_negative};
 use crate::{Error, Float, Groups, Kernel, Kind, Result, Shape, pool};
 
@@ -132,11 +133,6 @@ struct Found {
 const NEAR: f64 = 1e-5;
 /// Bytes of embeddings that are one task: enough to hide its cost, few enough for all threads to end together.
 const TASK: Range<usize> = 1 << 18..1 << 22;
-/// Bytes of embeddings to ask for, for each entry of the matrices, while a batch of them is worked on: what memory
-/// delivers in that time, on slow machines and, as it happens, on fast ones.
-const MEANWHILE: usize = 512;
-/// No more of them than that, so that they are still in the second cache when it is their turn.
-const MOST_MEANWHILE: usize = 1 << 17;
 
 impl<'a> Plan<'a> {
     fn new(kernel: Kernel, scores: &'a [Spectral], spectrum: bool, kind: Kind) -> Result<Self> {
@@ -213,7 +209,8 @@ impl<'a> Plan<'a> {
         let work = rows.len().saturating_mul(per_row / d.max(1) + per_row / 8);
         let parts = pool::map(groups.len().div_ceil(step), work, |part| {
             let range = part * step..groups.len().min((part + 1) * step);
-            isa.run(Task { frame: Frame { plan: self, d, groups, counts, range }, rows, bad })
+            let stretch = Stretch { rows, d, groups, range: range.clone() };
+            isa.run(Task { frame: Frame { plan: self, d, groups, counts, range }, stretch, bad })
         });
         let mut columns = vec![Vec::with_capacity(groups.len()); self.scores.len()];
         let mut spectrum = Vec::new();
@@ -231,7 +228,7 @@ impl<'a> Plan<'a> {
 /// Consecutive groups, for one thread.
 struct Task<'a, T> {
     frame: Frame<'a>,
-    rows: &'a [T],
+    stretch: Stretch<'a, T>,
     bad: Bad,
 }
 
@@ -264,13 +261,18 @@ impl<T: Float> simd::Kernel for Task<'_, T> {
         }
         // Of one size together; the sort is stable, so memory is read in order as far as possible.
         beside.sort_by_key(|&p| self.frame.groups.rows(p).len());
+        let zero = simd.wide(0.0);
         if self.frame.plan.single {
             let mut again = Vec::new();
-            self.side_by_side(simd, simd.f32(0.0), &beside, &mut found, &mut alone, &mut again);
+            let results = Results { found: &mut found, alone: &mut alone, again: &mut again };
+            let mut work = Scores { frame: &self.frame, results, space: Space::new(zero, 1, 0), zeros: false };
+            side_by_side(simd, simd.f32(0.0), &self.stretch, &beside, &mut work);
             beside = again;
         }
         let mut again = Vec::new();
-        self.side_by_side(simd, simd.f64(0.0), &beside, &mut found, &mut alone, &mut again);
+        let results = Results { found: &mut found, alone: &mut alone, again: &mut again };
+        let mut work = Scores { frame: &self.frame, results, space: Space::new(zero, 1, 0), zeros: false };
+        side_by_side(simd, simd.f64(0.0), &self.stretch, &beside, &mut work);
         debug_assert!(again.is_empty(), "sums in f64 are as good as they get");
         alone.sort_unstable();
         for p in alone {
@@ -299,107 +301,82 @@ struct Space<V> {
     tridiagonal: Tridiagonal<V>,
 }
 
-impl<T: Float> Task<'_, T> {
-    fn rows_of(&self, p: usize) -> &[T] {
-        let rows = self.frame.groups.rows(p);
-        &self.rows[rows.start * self.frame.d..rows.end * self.frame.d]
-    }
-
-    /// Score the groups `which`, sorted by their size; those that are out of the ordinary are put into `alone`, those
-    /// that need more precision into `again`.
-    #[inline(always)]
-    fn side_by_side<S: Simd, A: Along>(
-        &self,
-        simd: S,
-        zero: A,
-        which: &[usize],
-        found: &mut Found,
-        alone: &mut Vec<usize>,
-        again: &mut Vec<usize>,
-    ) {
-        let lanes = Wide::<S>::N;
-        let mut ahead = Ahead::nothing(simd);
-        let last = self.frame.groups.rows_or_end(self.frame.range.end).start * self.frame.d;
-        let mut start = 0;
-        while start < which.len() {
-            let n = self.frame.groups.rows(which[start]).len();
-            let end = start + which[start..].partition_point(|&p| self.frame.groups.rows(p).len() == n);
-            let layout = Layout::new(n, S::BLOCK);
-            let stride = layout.len + if self.frame.plan.row_sums { n.next_multiple_of(16) } else { 0 };
-            let mut sums = vec![A::Scalar::default(); stride * lanes];
-            let entries = triangle(n, 0);
-            let meanwhile = (entries * MEANWHILE).min(MOST_MEANWHILE);
-            let wide = simd.wide(0.0);
-            let mut space = Space {
-                products: vec![wide; stride],
-                matrix: vec![wide; entries],
-                inverse_norms: vec![wide; n],
-                roots: vec![wide; n],
-                tridiagonal: Tridiagonal::new(wide, n),
-            };
-            let mut members = [0; 16];
-            let (mut used, mut zeros) = (0, false);
-            for at in start..end {
-                let p = which[at];
-                let rows = self.rows_of(p);
-                let next = which.get(at + 1).map_or(&[][..], |&next| self.rows_of(next));
-                ahead.start_at(next.as_ptr(), 2 * MOST_MEANWHILE);
-                // what the lanes ask for meanwhile need not be asked for here
-                let bytes = match size_of_val(next) {
-                    all if ahead.lead(next.as_ptr()) == 0 => all,
-                    all => all.saturating_sub(meanwhile / lanes),
-                };
-                let lane = &mut sums[used * stride..][..stride];
-                gram(zero, rows, self.frame.d, &layout, &mut ahead, bytes, lane);
-                match self.ordinary(rows, n, &layout, lane) {
-                    None => alone.push(p),
-                    Some(has_zeros) => {
-                        if self.frame.plan.row_sums {
-                            row_sums(zero, rows, self.frame.d, &mut lane[layout.len..]);
-                        }
-                        zeros |= has_zeros;
-                        members[used] = p;
-                        used += 1;
-                    }
-                }
-                if used == lanes || (at + 1 == end && used > 0) {
-                    for lane in used..lanes {
-                        sums.copy_within(..stride, lane * stride);
-                    }
-                    wide.transpose(&sums, stride, &mut space.products);
-                    let single = A::Scalar::KIND == Kind::F32;
-                    let batch = Batch { layout: &layout, members: &members[..used], zeros, single };
-                    let results = Results { found: &mut *found, alone: &mut *alone, again: &mut *again };
-                    let rest = size_of_val(&self.rows[..last]).saturating_sub(ahead.lead(self.rows.as_ptr()));
-                    ahead.spread(meanwhile.min(rest), self.frame.plan.steps(n));
-                    let ahead = &mut ahead;
-                    simd.call(Score::<S> { frame: &self.frame, batch, space: &mut space, results, ahead });
-                    (used, zeros) = (0, false);
-                }
-            }
-            start = end;
+impl<V: Lanes> Space<V> {
+    fn new(zero: V, n: usize, numbers: usize) -> Self {
+        Self {
+            products: vec![zero; numbers],
+            matrix: vec![zero; triangle(n, 0)],
+            inverse_norms: vec![zero; n],
+            roots: vec![zero; n],
+            tridiagonal: Tridiagonal::new(zero, n),
         }
     }
+}
 
+/// The scores of groups beside each other.
+struct Scores<'a, S: Simd> {
+    frame: &'a Frame<'a>,
+    results: Results<'a>,
+    space: Space<Wide<S>>,
+    /// Whether a group of this batch has rows of zeros.
+    zeros: bool,
+}
+
+impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Scores<'_, S> {
+    #[inline(always)]
+    fn begin(&mut self, simd: S, layout: &Layout) -> Needs {
+        let Plan { row_sums, .. } = *self.frame.plan;
+        let beside = if row_sums { layout.n.next_multiple_of(16) } else { 0 };
+        self.space = Space::new(simd.wide(0.0), layout.n, layout.len + beside);
+        Needs { beside, steps: self.frame.plan.steps(layout.n) }
+    }
+
+    #[inline(always)]
+    fn takes(&mut self, zero: A, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
+        let Some(has_zeros) = self.frame.ordinary(rows, layout, sums) else {
+            self.results.alone.push(p);
+            return false;
+        };
+        if self.frame.plan.row_sums {
+            row_sums(zero, rows, self.frame.d, &mut sums[layout.len..]);
+        }
+        self.zeros |= has_zeros;
+        true
+    }
+
+    #[inline(always)]
+    fn numbers(&mut self) -> &mut [Wide<S>] {
+        &mut self.space.products
+    }
+
+    #[inline(always)]
+    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], ahead: &mut Ahead<S>) {
+        let single = A::Scalar::KIND == Kind::F32;
+        let batch = Batch { layout, members, zeros: std::mem::take(&mut self.zeros), single };
+        let Self { frame, ref mut results, ref mut space, .. } = *self;
+        simd.call(Score::<S> { frame, batch, space, results, ahead });
+    }
+}
+
+impl Frame<'_> {
     /// Whether the squares of a group's rows are finite and in range, and then whether there are rows of zeros.
     #[inline(always)]
-    fn ordinary<R: Float>(&self, rows: &[T], n: usize, layout: &Layout, sums: &[R]) -> Option<bool> {
-        let raw = !self.frame.plan.kernel.normalize;
-        let (least, most) = match (R::KIND, raw || self.frame.plan.row_sums) {
+    fn ordinary<T: Float, R: Float>(&self, rows: &[T], layout: &Layout, sums: &[R]) -> Option<bool> {
+        let raw = !self.plan.kernel.normalize;
+        let (least, most) = match (R::KIND, raw || self.plan.row_sums) {
             (Kind::F64, false) => (1e-250, 1e250),
             // the kernel may square once more
             (Kind::F64, true) => (1e-100, 1e100),
             _ => (1e-25, 1e30),
         };
         // distances of raw rows are differences of squares: where those are large, too few digits are left
-        let most =
-            if raw && self.frame.plan.kernel.shape == Shape::Rbf { 1e3 / self.frame.plan.kernel.gamma } else { most };
+        let most = if raw && self.plan.kernel.shape == Shape::Rbf { 1e3 / self.plan.kernel.gamma } else { most };
         let mut zeros = false;
-        for i in 0..n {
+        for i in 0..layout.n {
             let square = sums[layout.place[triangle(i, i)] as usize].widen();
             if square == 0.0 {
                 let zero = T::default();
-                if rows[i * self.frame.d..(i + 1) * self.frame.d].iter().any(|&x| x != zero) {
+                if rows[i * self.d..(i + 1) * self.d].iter().any(|&x| x != zero) {
                     return None;
                 }
                 zeros = true;
@@ -409,7 +386,9 @@ impl<T: Float> Task<'_, T> {
         }
         Some(zeros)
     }
+}
 
+impl<T: Float> Task<'_, T> {
     /// One group by the reference.
     #[cold]
     #[inline(never)]
@@ -421,7 +400,7 @@ impl<T: Float> Task<'_, T> {
                 self.frame.plan,
                 p,
                 rows.start,
-                self.rows_of(p),
+                self.stretch.of(p),
                 self.frame.d,
                 self.frame.counts.map(|c| &c[rows.clone()]),
             ),
@@ -459,15 +438,15 @@ struct Results<'a> {
 }
 
 /// The part of a task that does not depend on what the rows are made of.
-struct Score<'a, S: Simd> {
+struct Score<'a, 'b, S: Simd> {
     frame: &'a Frame<'a>,
     batch: Batch<'a>,
     space: &'a mut Space<Wide<S>>,
-    results: Results<'a>,
+    results: &'a mut Results<'b>,
     ahead: &'a mut Ahead<S>,
 }
 
-impl<S: Simd> simd::Part<S> for Score<'_, S> {
+impl<S: Simd> simd::Part<S> for Score<'_, '_, S> {
     type Output = ();
     #[inline(always)]
     fn run(self, _: S) {
@@ -482,7 +461,7 @@ impl Frame<'_> {
         &self,
         batch: &Batch<'_>,
         space: &mut Space<V>,
-        results: Results<'_>,
+        results: &mut Results<'_>,
         ahead: &mut Ahead<S>,
     ) {
         let Results { found, alone, again } = results;
