@@ -95,7 +95,7 @@ def add_flags(parser: argparse.ArgumentParser, cls: type) -> None:
 
 
 class _KeyValue(argparse.Action):
-    """Collect KEY=VALUE pairs; a value is read as TOML where it is TOML, else as text."""
+    """Collect KEY=VALUE pairs; a value is read as TOML where it is TOML, as True or False, else as text."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         table = dict(getattr(namespace, self.dest, None) or {})
@@ -106,7 +106,7 @@ class _KeyValue(argparse.Action):
             try:
                 table[key] = tomllib.loads(f"value = {value}")["value"]
             except tomllib.TOMLDecodeError:
-                table[key] = value
+                table[key] = {"True": True, "False": False}.get(value, value)
         setattr(namespace, self.dest, table)
 
 

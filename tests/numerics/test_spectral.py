@@ -380,3 +380,71 @@ def test_scores_and_settings_that_are_not_known_are_named():
         fast.eigen_score(x, alpha=np.nan)
     with pytest.raises(ValueError, match=r"^clarification_ids: has 2 rows, 3 expected$"):
         fast.spectral_decomposition(x, None, [0, 1])
+
+
+def test_kernel_values_that_are_hardly_above_zero_leave_the_spectrum_alone():
+    step = np.sqrt(-np.log(2.4e-140))
+    rows = np.array([[[1.0, 20.0], [1.0, 0.0], [1.0 + step, 0.0]]])
+    np.testing.assert_allclose(fast.spectrum(rows, normalize=False), 1 / 3, rtol=1e-14)
+    np.testing.assert_allclose(fast.von_neumann_entropy(np.eye(5)[None], gamma=160.75), np.log(5), rtol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-49, 1e-42, 1e40, 1e49])
+def test_the_scale_of_raw_rows_does_not_change_their_entropy(scale):
+    rows = np.random.default_rng(0).normal(size=(1, 5, 8))
+    settings = {"kernel": "poly2", "normalize": False}
+    for alpha in (1.0, 2.0, 3.0):
+        expected = fast.renyi_entropy(rows, alpha=alpha, **settings)
+        np.testing.assert_allclose(fast.renyi_entropy(rows * scale, alpha=alpha, **settings), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_where_rows_lie_in_memory_changes_no_bit(dtype):
+    rows = np.random.default_rng(1).normal(size=2 * 40 * 64).astype(dtype)
+    buffer = np.zeros(rows.size + 32, dtype)
+    found = set()
+    for start in range(32):
+        moved = buffer[start : start + rows.size]
+        moved[:] = rows
+        moved = moved.reshape(2, 40, 64)
+        found.add((fast.von_neumann_entropy(moved).tobytes(), fast.cosine_similarity(moved).tobytes()))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("d", [384, 4096])
+@pytest.mark.parametrize("noise", [0.01, 0.05, 0.1, 0.15])
+def test_near_pairs_of_long_rows_are_good_to_a_millionth(d, noise):
+    rng = np.random.default_rng(2)
+    rows = (rng.normal(size=(100, 1, d)) + noise * rng.normal(size=(100, 2, d))).astype(np.float32)
+    exact = fast.von_neumann_entropy(rows.astype(np.float64))
+    np.testing.assert_allclose(fast.von_neumann_entropy(rows), exact, rtol=0, atol=1e-6)
+
+
+def test_a_few_huge_columns_drown_nothing():
+    rows = (0.3 * np.random.default_rng(3).normal(size=(50, 10, 4096))).astype(np.float32)
+    rows[:, :, 7], rows[:, :, 99] = 2000, 1500
+    exact = fast.von_neumann_entropy(rows.astype(np.float64))
+    np.testing.assert_allclose(fast.von_neumann_entropy(rows), exact, rtol=0, atol=1e-6)
+
+
+def test_rows_whose_products_round_to_equal_are_not_equal():
+    rows = np.zeros((1, 2, 1024), np.float32)
+    rows[0, :, 0] = 1
+    rows[0, 1, 16::16] = 2.4e-4
+    np.testing.assert_allclose(fast.von_neumann_entropy(rows), fast.von_neumann_entropy(rows.astype(float)), atol=1e-7)
+    assert fast.cluster_embeddings(rows, threshold=1.0).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "poly2"])
+def test_rows_that_are_nearly_opposite_are_good_to_a_millionth(kernel):
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(100, 1, 384)) + 0.01 * rng.normal(size=(100, 2, 384))
+    rows = (rows * [[[1.0], [-1.0]]]).astype(np.float32)
+    exact = fast.von_neumann_entropy(rows.astype(np.float64), kernel=kernel)
+    np.testing.assert_allclose(fast.von_neumann_entropy(rows, kernel=kernel), exact, rtol=0, atol=1e-6)
+
+
+def test_a_ridge_is_a_finite_number():
+    for wrong in (np.inf, 1e-320):
+        with pytest.raises(ValueError, match="eps: is "):
+            fast.semantic_volume(np.ones((1, 2, 2)), eps=wrong)

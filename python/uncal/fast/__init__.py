@@ -6,7 +6,8 @@ float64. The GIL is released, and the bits do not depend on the number of thread
 
 Groups are a 3-D array (P, N, D), or a 2-D array (K, D) with `offsets` (P + 1,): group p is rows ``offsets[p]`` to
 ``offsets[p + 1]``, the first offset is 0, the last is K, none is empty. Entropies are in nats. Weights count
-repetitions: a row of weight 2 is that row twice, a row of weight 0 is not there.
+repetitions: a row of weight 2 is that row twice, a row of weight 0 is not there. For rows of groups that is `counts`,
+from 1.
 
 Input that makes no sense is a ``ValueError`` that names the argument and the first bad row or group: a wrong shape or
 dtype, a value that is not finite, bad offsets, lengths that differ, no rows.

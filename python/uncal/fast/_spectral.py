@@ -77,7 +77,7 @@ def von_neumann_entropy(
 
         From float64 rows, and for "laplacian" and more than 64 rows from all, entropies are those of eigenvalues in
         float64. From float16 and float32 rows products are summed in float32 (in float64 for rows nearer than a cosine
-        of 1 - 1e-5, for "rbf" with gamma above 2 and without `normalize`), and the entropy is a sum of twelve
+        of 0.99, for "rbf" with gamma above 2 and without `normalize`), and the entropy is a sum of twelve
         log-determinants: within 1e-6.
 
     Raises

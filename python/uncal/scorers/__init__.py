@@ -57,6 +57,11 @@ def make_several(names: Iterable[str], settings: Mapping[str, Any]) -> dict[str,
             raise ConfigError(f"none of {', '.join(names)} has a setting {key!r}; there are {', '.join(had) or 'none'}")
         for name in takers:
             given[name][key] = value
+    for name, kind in kinds.items():
+        for setting in fields(kind) if is_dataclass(kind) else ():
+            value = (given[name] | own[name]).get(setting.name, setting.default)
+            if isinstance(setting.default, bool) and not isinstance(value, bool):
+                raise ConfigError(f"{name}: {setting.name} is {value!r}; it must be true or false")
     return {name: make(name, **given[name] | own[name]) for name in names}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from numpy.typing import NDArray
 
 from uncal import fast
@@ -44,8 +45,23 @@ def _matrices(groups: Groups, similarity: str) -> NDArray[Any]:
         case "rouge_l":
             return fast.rouge_l_similarity(groups.column("texts"), groups.offsets)
         case _:
-            values: NDArray[Any] = groups.column(similarity)
-            return values
+            return _entailment(groups)
+
+
+def _entailment(groups: Groups) -> NDArray[Any]:
+    """Probabilities that one completion entails another; each entails itself, whatever the diagonal says."""
+    values = np.array(groups.column("entail")).reshape(-1)
+    sizes = np.diff(groups.offsets)
+    starts = np.cumsum(sizes * sizes) - sizes * sizes
+    place = np.arange(groups.offsets[-1]) - np.repeat(groups.offsets[:-1], sizes)
+    values[np.repeat(starts, sizes) + place * (np.repeat(sizes, sizes) + 1)] = 1.0
+    wrong = np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))
+    if wrong.size > 0:
+        group = int(np.searchsorted(starts, wrong[0], side="right")) - 1
+        row, column = divmod(int(wrong[0] - starts[group]), int(sizes[group]))
+        entry = f"entry ({row}, {column}) of group {group} is {values[wrong[0]]}"
+        raise ValueError(f"entail: {entry}, must be a probability in [0, 1]")
+    return values
 
 
 def graph(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]) -> dict[str, FloatArray]:

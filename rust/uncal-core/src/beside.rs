@@ -75,6 +75,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
         let stride = layout.len + needs.beside;
         let meanwhile = (triangle(n, 0) * MEANWHILE).min(MOST_MEANWHILE);
         let mut sums = vec![A::Scalar::default(); stride * lanes];
+        let mut copy = Vec::new();
         let mut members = [0; 16];
         let mut used = 0;
         for at in start..end {
@@ -88,7 +89,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
                 all => all.saturating_sub(meanwhile / lanes),
             };
             let lane = &mut sums[used * stride..][..stride];
-            gram(zero, rows, groups.d, &layout, &mut ahead, bytes, lane);
+            gram(zero, rows, groups.d, &layout, &mut ahead, bytes, &mut copy, lane);
             if work.takes(zero, p, rows, &layout, lane) {
                 members[used] = p;
                 used += 1;

@@ -8,7 +8,7 @@ use crate::beside::{Needs, Stretch, Work, side_by_side};
 use crate::cosine::{self, Cosines, Sums, in_range};
 use crate::lanes::MOST;
 use crate::linkage::lanes;
-use crate::simd::gram::{Ahead, Layout, triangle};
+use crate::simd::gram::{Ahead, Layout, seem_equal, triangle};
 use crate::simd::{self, Along, Lanes, Simd, Wide};
 use crate::{Error, Float, Groups, Isa, Kind, Linkage, Result, pool};
 
@@ -56,7 +56,7 @@ pub fn cluster_embeddings<T: Float>(
     let mut ids = vec![0; embeddings.nrows()];
     let (mut runs, mut parts) = (Vec::new(), Vec::new());
     let (mut rest, mut first, mut start, mut work) = (&mut ids[..], 0, 0, 0_usize);
-    let enough = size_of_val(rows) / size_of::<T>() / 64;
+    let enough = rows.len() / 64;
     for p in 0..groups.len() {
         let Range { end, .. } = groups.rows(p);
         let n = groups.rows(p).len();
@@ -145,7 +145,7 @@ impl<T: Float> simd::Kernel for Beside<'_, T> {
         }
         let first = stretch.groups.rows_or_end(stretch.range.start).start;
         let space = Space::new(simd.wide(0.0), 1, 0);
-        let mut work = Clusters { groups: stretch.groups, first, threshold, linkage, ids, alone, space };
+        let mut work = Clusters { groups: stretch.groups, d: stretch.d, first, threshold, linkage, ids, alone, space };
         if T::KIND == Kind::F64 {
             side_by_side(simd, simd.f64(0.0), &stretch, &which, &mut work);
         } else {
@@ -176,6 +176,7 @@ impl<V: Lanes> Space<V> {
 
 struct Clusters<'a, S: Simd> {
     groups: Groups<'a>,
+    d: usize,
     /// The first row that `ids` are of.
     first: usize,
     threshold: f64,
@@ -193,10 +194,11 @@ impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S> {
     }
 
     #[inline(always)]
-    fn takes(&mut self, _: A, p: usize, _: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
+    fn takes(&mut self, _: A, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
         let single = A::Scalar::KIND == Kind::F32;
         let square = |i| sums[layout.place[triangle(i, i)] as usize].widen();
-        let takes = (0..layout.n).all(|i| in_range(square(i), single));
+        let takes =
+            (0..layout.n).all(|i| in_range(square(i), single)) && !(single && seem_equal(rows, self.d, layout, sums));
         if !takes {
             self.alone.push(p);
         }

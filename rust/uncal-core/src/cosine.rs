@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 
 use crate::kernel::{dot, make_unit, square};
 use crate::lanes::MOST;
-use crate::simd::gram::{Ahead, Layout, gram, triangle};
+use crate::simd::gram::{Ahead, Layout, gram, seem_equal, triangle};
 use crate::simd::{Isa, Kernel, Lanes, Simd};
 use crate::{Error, Float, Groups, Kind, Result, pool};
 
@@ -93,6 +93,9 @@ impl Cosines {
             let next = &rows[after..rows.len().min(after + group.len())];
             let single = sums == Sums::Single && T::KIND != Kind::F64;
             isa.run(Products { space: self, single, rows: group, n, d, next });
+            if single && seem_equal(group, d, &self.layout, &self.narrow_sums) {
+                isa.run(Products { space: self, single: false, rows: group, n, d, next });
+            }
             if self.read_products(n, single, out) {
                 return Ok(());
             }
@@ -187,12 +190,12 @@ impl<T: Float> Kernel for Products<'_, T> {
         let mut ahead = Ahead::nothing(simd);
         ahead.start_at(self.next.as_ptr(), 0);
         if self.single {
-            gram(simd.f32(0.0), self.rows, self.d, layout, &mut ahead, bytes, narrow_sums);
+            gram(simd.f32(0.0), self.rows, self.d, layout, &mut ahead, bytes, &mut Vec::new(), narrow_sums);
             for (sum, &narrow) in sums.iter_mut().zip(narrow_sums.iter()) {
                 *sum = f64::from(narrow);
             }
         } else {
-            gram(simd.f64(0.0), self.rows, self.d, layout, &mut ahead, bytes, sums);
+            gram(simd.f64(0.0), self.rows, self.d, layout, &mut ahead, bytes, &mut Vec::new(), sums);
         }
     }
 }

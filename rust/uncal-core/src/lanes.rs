@@ -3,7 +3,7 @@
 //! One matrix at a time leaves most of a processor idle: its vectors are too short and each step waits for the last.
 //! Side by side nothing is shuffled, and no lane waits for another but in the number of QL sweeps. Matrices are given
 //! by their lower triangle, row by row, as [`triangle`] numbers it. Lanes do not touch each other, so a matrix has the
-//! same result whatever lies beside it.
+//! same result whatever lies beside it, but for QL where one of them does not settle: none of them is used then.
 
 use crate::simd::gram::{Ahead, triangle};
 use crate::simd::{Lanes, Simd, ln};
@@ -89,7 +89,8 @@ impl<V: Lanes> Tridiagonal<V> {
         let norm = V::select(last.lt(zero), zero - norm, norm);
         let h = norm.mul_add(last, squares);
         v[k - 1] = last + norm;
-        V::select(tiny.lt(h), h.max(tiny).reciprocal(), zero)
+        // h is at least `squares`, and `norm` the root of it where those are above `tiny`
+        V::select(tiny.lt(squares), h.max(tiny).reciprocal(), zero)
     }
 
     /// `p`, which is A v, becomes b A v less the half of its part along v.

@@ -17,7 +17,7 @@ use ndarray::ArrayView2;
 use self::reference::{clean, reference, renyi};
 use crate::beside::{Needs, Stretch, Work, side_by_side};
 use crate::lanes::{MOST, POLES, SIDE_BY_SIDE, Tridiagonal, log_determinant};
-use crate::simd::gram::{Ahead, Layout, row_sums, triangle};
+use crate::simd::gram::{Ahead, Layout, row_sums, seem_equal, triangle};
 use crate::simd::{self, Along, Isa, Lanes, Simd, Wide, exp_of_negative, ln, rough_exp_of_negative};
 use crate::{Error, Float, Groups, Kernel, Kind, Result, Shape, pool};
 
@@ -122,6 +122,8 @@ struct Plan<'a> {
     exact: bool,
     tridiagonal: bool,
     row_sums: bool,
+    /// Whether products are enough: not for sums of magnitudes, nor where a steep kernel magnifies their rounding.
+    beside: bool,
 }
 
 struct Found {
@@ -130,14 +132,20 @@ struct Found {
 }
 
 /// Two rows whose cosine is above 1 less this, but which are not equal, are too near for products in `f32`.
-const NEAR: f64 = 1e-5;
+const NEAR: f64 = 1e-2;
+/// Of rbf kernels of unit rows: a distance from products is good to some 4e-16, so its kernel value to 4e-12.
+const STEEPEST: f64 = 1e4;
 /// Bytes of embeddings that are one task: enough to hide its cost, few enough for all threads to end together.
 const TASK: Range<usize> = 1 << 18..1 << 22;
 
 impl<'a> Plan<'a> {
     fn new(kernel: Kernel, scores: &'a [Spectral], spectrum: bool, kind: Kind) -> Result<Self> {
         let above_zero = |name, x: f64| {
-            if x > 0.0 { Ok(()) } else { Err(Error::setting(name, x, "a number above 0")) }
+            if x >= f64::MIN_POSITIVE && x.is_finite() {
+                Ok(())
+            } else {
+                Err(Error::setting(name, x, "a number above 0"))
+            }
         };
         for &score in scores {
             match score {
@@ -165,6 +173,11 @@ impl<'a> Plan<'a> {
             exact: kind == Kind::F64 || eigenvalues,
             tridiagonal: entropy || eigenvalues,
             row_sums: any(|s| matches!(s, Spectral::Eigen { .. })),
+            beside: match kernel.shape {
+                Shape::Laplacian => false,
+                Shape::Rbf => !kernel.normalize || kernel.gamma <= STEEPEST,
+                _ => true,
+            },
         })
     }
 
@@ -255,8 +268,7 @@ impl<T: Float> simd::Kernel for Task<'_, T> {
         let mut alone = Vec::new();
         let mut beside: Vec<usize> = Vec::with_capacity(self.frame.range.len());
         for p in self.frame.range.clone() {
-            let fits = (1..=MOST).contains(&self.frame.groups.rows(p).len())
-                && self.frame.plan.kernel.shape != Shape::Laplacian;
+            let fits = (1..=MOST).contains(&self.frame.groups.rows(p).len()) && self.frame.plan.beside;
             if fits { beside.push(p) } else { alone.push(p) }
         }
         // Of one size together; the sort is stable, so memory is read in order as far as possible.
@@ -337,6 +349,10 @@ impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Scores<'_, S> {
             self.results.alone.push(p);
             return false;
         };
+        if A::Scalar::KIND == Kind::F32 && seem_equal(rows, self.frame.d, layout, sums) {
+            self.results.again.push(p);
+            return false;
+        }
         if self.frame.plan.row_sums {
             row_sums(zero, rows, self.frame.d, &mut sums[layout.len..]);
         }
@@ -629,7 +645,7 @@ impl Frame<'_> {
         let (same, near) = self.arguments::<S, V, SINGLE>(batch, space, one, ahead);
         self.kernel_values::<S, V, SINGLE>(batch, space, one, ahead);
         let unit = normalize || shape == Shape::Rbf;
-        let (mut trace, mut sum, mut squares) = (zero, zero, zero);
+        let (mut trace, mut sum) = (zero, zero);
         for i in 0..n {
             let mut own = one;
             if !unit {
@@ -644,11 +660,10 @@ impl Frame<'_> {
                 own = own * count;
             }
             trace = trace + own;
-            squares = own.mul_add(own, squares);
             space.matrix[triangle(i, i)] = own;
         }
         let inverse_trace = one / trace;
-        let mut products = zero;
+        let (mut squares, mut products) = (zero, zero);
         for i in 0..n {
             let row = &mut space.matrix[triangle(i, 0)..=triangle(i, i)];
             let (mut of_row, mut squares_of_row) = (zero, zero);
@@ -656,28 +671,23 @@ impl Frame<'_> {
                 for (k, &other) in row[..i].iter_mut().zip(&space.roots) {
                     let root = space.roots[i] * other;
                     of_row = (root * root).mul_add(*k, of_row);
-                    *k = *k * root;
+                    *k = *k * root * inverse_trace;
                     squares_of_row = k.mul_add(*k, squares_of_row);
-                    *k = *k * inverse_trace;
                 }
             } else {
                 for k in &mut row[..i] {
                     of_row = of_row + *k;
-                    squares_of_row = k.mul_add(*k, squares_of_row);
                     *k = *k * inverse_trace;
+                    squares_of_row = k.mul_add(*k, squares_of_row);
                 }
             }
             sum = sum + of_row;
             products = products + squares_of_row;
             row[i] = row[i] * inverse_trace;
+            squares = row[i].mul_add(row[i], squares);
         }
         let mean = zero - (sum + sum) / (total * (total - one)).max(zero.splat(f64::MIN_POSITIVE));
-        DensityFacts {
-            purity: (squares + (products + products)) * (inverse_trace * inverse_trace),
-            mean,
-            same: V::bits(same),
-            near: V::bits(near),
-        }
+        DensityFacts { purity: squares + (products + products), mean, same: V::bits(same), near: V::bits(near) }
     }
 
     /// What the kernel is a function of, into `space.matrix`: for rbf minus half the squared distances, for the others
@@ -703,6 +713,7 @@ impl Frame<'_> {
                 }
             }
         }
+        let signed = matches!(shape, Shape::Cosine | Shape::Poly2);
         let mut same = one.eq(one);
         let mut nearest = zero;
         for i in 0..*n {
@@ -717,7 +728,9 @@ impl Frame<'_> {
                 space.matrix[triangle(i, j)] = if normalize {
                     let cosine = (product * (inverse * space.inverse_norms[j])).min(one);
                     if SINGLE {
-                        nearest = nearest.max(V::select(equal, zero, cosine));
+                        // opposite rows are as near, to kernels that are 1 or -1 for them
+                        let near = if signed { cosine.max(zero - cosine) } else { cosine };
+                        nearest = nearest.max(V::select(equal, zero, near));
                     }
                     let cosine = V::select(equal, one, cosine);
                     if shape == Shape::Rbf { cosine - one } else { cosine }

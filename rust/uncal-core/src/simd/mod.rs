@@ -21,6 +21,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use std::sync::OnceLock;
 
 use self::pair::Pair;
+use crate::float::Real;
 use crate::{Error, Float, Result};
 
 /// Numbers side by side, one in each lane.
@@ -28,7 +29,7 @@ pub(crate) trait Lanes:
     Copy + Debug + Send + Sync + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
 {
     /// `f32` or `f64`.
-    type Scalar: Float + Debug + PartialOrd;
+    type Scalar: Real + Debug;
     /// One truth value in each lane.
     type Mask: Copy;
     /// How many lanes.
@@ -260,7 +261,7 @@ pub(crate) fn ln<V: Lanes>(x: V) -> V {
     e.mul_add(x.splat(std::f64::consts::LN_2), sum * z)
 }
 
-/// The exponential of numbers of at most 0; below -700 it is 0.
+/// The exponential of numbers of at most 0; below -708 it is 0.
 #[inline(always)]
 pub(crate) fn exp_of_negative<V: Lanes>(x: V) -> V {
     exp_to_degree::<V, 12>(x)
