@@ -146,6 +146,7 @@ def test_the_same_scores_come_out_of_any_batches(tmp_path: Path) -> None:
         (["--dim", "0"], "dim is 0; it must be at least 1"),
         (["--embedder", "hashing", "--embeddings-column", "embeddings"], "embedder and embeddings_column are both set"),
         (["--scorer-settings", "gama=1"], "none of von_neumann_entropy has a setting 'gama'; there are kernel, gamma"),
+        (["--scorer-settings", "normalize=yes"], "von_neumann_entropy: normalize is 'yes'; it must be true or false"),
         (["--scorer-settings", "gamma=-1"], "scorers plugin 'von_neumann_entropy': gamma is -1"),
         (
             ["--scorers", "semantic_entropy", "--scorer-settings", "linkage=ward"],
@@ -319,6 +320,26 @@ def test_a_row_that_makes_no_sense_is_named_by_its_place_in_the_file(tmp_path: P
 def test_numbers_that_make_no_sense_are_one_error_with_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.table({"entail": [[1.0], [1.0, float("inf"), 0.0, 1.0]]}))
     config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"})
-    with pytest.raises(artefacts.ArtefactError, match=f"{path}, from row 0 on: similarity: .*group 1"):
+    with pytest.raises(artefacts.ArtefactError, match=f"{path}, from row 0 on: entail: .*group 1"):
         score.score(path, tmp_path / "s.parquet", config)
     assert not (tmp_path / "s.parquet").exists()
+
+
+def test_false_is_false_however_it_is_written(cli: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"embeddings": [[[1.0, 0.0], [0.6, 0.8]]]}))
+    found = []
+    for value in ("False", "false", "True"):
+        flags = ("--scorers", "semantic_volume", "--scorer-settings", f"center={value}")
+        cli("score", path, "-o", tmp_path / f"{value}.parquet", *flags)
+        found.append(pq.read_table(tmp_path / f"{value}.parquet")["semantic_volume"][0].as_py())
+    assert found[0] == found[1] > found[2]
+
+
+def test_a_graph_of_entailment_wants_probabilities_and_reads_no_diagonal(tmp_path: Path) -> None:
+    config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"})
+    path = write(tmp_path / "a.parquet", pa.table({"entail": [[0.0, 1.0, 1.0, 0.0], [0.0]]}))
+    score.score(path, tmp_path / "s.parquet", config)
+    assert pq.read_table(tmp_path / "s.parquet")["degree"].to_pylist() == [0.0, 0.0]
+    path = write(tmp_path / "b.parquet", pa.table({"entail": [[1.0], [1.0, 0.5, 7.0, 1.0]]}))
+    with pytest.raises(artefacts.ArtefactError, match=r"entail: entry \(1, 0\) of group 1 is 7.0, must be a prob"):
+        score.score(path, tmp_path / "s.parquet", config)

@@ -58,10 +58,10 @@ def make_several(names: Iterable[str], settings: Mapping[str, Any]) -> dict[str,
         for name in takers:
             given[name][key] = value
     for name, kind in kinds.items():
-        for setting in fields(kind) if is_dataclass(kind) else ():
-            value = (given[name] | own[name]).get(setting.name, setting.default)
-            if isinstance(setting.default, bool) and not isinstance(value, bool):
-                raise ConfigError(f"{name}: {setting.name} is {value!r}; it must be true or false")
+        for field in fields(kind) if is_dataclass(kind) else ():
+            value = (given[name] | own[name]).get(field.name, field.default)
+            if isinstance(field.default, bool) and not isinstance(value, bool):
+                raise ConfigError(f"{name}: {field.name} is {value!r}; it must be true or false")
     return {name: make(name, **given[name] | own[name]) for name in names}
 
 

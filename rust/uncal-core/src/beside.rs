@@ -89,7 +89,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
                 all => all.saturating_sub(meanwhile / lanes),
             };
             let lane = &mut sums[used * stride..][..stride];
-            gram(zero, rows, groups.d, &layout, &mut ahead, bytes, &mut copy, lane);
+            gram(zero, rows, groups.d, &layout, (&mut ahead, bytes), &mut copy, lane);
             if work.takes(zero, p, rows, &layout, lane) {
                 members[used] = p;
                 used += 1;

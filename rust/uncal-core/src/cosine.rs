@@ -190,12 +190,12 @@ impl<T: Float> Kernel for Products<'_, T> {
         let mut ahead = Ahead::nothing(simd);
         ahead.start_at(self.next.as_ptr(), 0);
         if self.single {
-            gram(simd.f32(0.0), self.rows, self.d, layout, &mut ahead, bytes, &mut Vec::new(), narrow_sums);
+            gram(simd.f32(0.0), self.rows, self.d, layout, (&mut ahead, bytes), &mut Vec::new(), narrow_sums);
             for (sum, &narrow) in sums.iter_mut().zip(narrow_sums.iter()) {
                 *sum = f64::from(narrow);
             }
         } else {
-            gram(simd.f64(0.0), self.rows, self.d, layout, &mut ahead, bytes, &mut Vec::new(), sums);
+            gram(simd.f64(0.0), self.rows, self.d, layout, (&mut ahead, bytes), &mut Vec::new(), sums);
         }
     }
 }

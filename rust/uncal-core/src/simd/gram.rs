@@ -153,8 +153,7 @@ pub(crate) fn gram<S: Simd, V: Along, T: Float>(
     rows: &[T],
     d: usize,
     layout: &Layout,
-    ahead: &mut Ahead<S>,
-    bytes: usize,
+    (ahead, bytes): (&mut Ahead<S>, usize),
     copy: &mut Vec<T>,
     out: &mut [V::Scalar],
 ) {
@@ -367,15 +366,14 @@ mod tests {
                     self.rows,
                     d,
                     &layout,
-                    &mut ahead,
-                    size_of_val(self.rows),
+                    (&mut ahead, size_of_val(self.rows)),
                     &mut Vec::new(),
                     &mut out,
                 );
                 layout.place.iter().map(|&at| out[at as usize]).collect()
             } else {
                 let mut out = vec![0.0; layout.len];
-                gram(simd.f32(0.0), self.rows, d, &layout, &mut Ahead::nothing(simd), 0, &mut Vec::new(), &mut out);
+                gram(simd.f32(0.0), self.rows, d, &layout, (&mut Ahead::nothing(simd), 0), &mut Vec::new(), &mut out);
                 layout.place.iter().map(|&at| f64::from(out[at as usize])).collect()
             }
         }
