@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use ndarray::ArrayView2;
 
-use crate::beside::{Needs, Stretch, Work, side_by_side};
 use crate::cosine::{self, Cosines, Sums, in_range};
 use crate::lanes::MOST;
 use crate::linkage::lanes;
+use crate::side_by_side::{Needs, Stretch, Work, side_by_side};
 use crate::simd::gram::{Ahead, Layout, seem_equal, triangle};
-use crate::simd::{self, Along, Lanes, Simd, Wide};
+use crate::simd::{self, Along, Lanes, Simd, Vector, Wide};
 use crate::{Error, Float, Groups, Isa, Kind, Linkage, Result, pool};
 
 /// The cluster of each row by cosine similarity; clusters join while that is at least `threshold`.
@@ -73,7 +73,7 @@ pub fn cluster_embeddings<T: Float>(
     pool::fill_with(parts, work, Alone::default, |space, run, ids| {
         let stretch = Stretch { rows, d: columns, groups, range: runs[run].clone() };
         let mut alone = Vec::new();
-        isa.run(Beside { stretch: stretch.clone(), threshold, linkage, ids, alone: &mut alone });
+        isa.run(SideBySide { stretch: stretch.clone(), threshold, linkage, ids, alone: &mut alone });
         alone.sort_unstable();
         alone.into_iter().try_for_each(|p| space.cluster(isa, &stretch, p, threshold, linkage, ids))
     })?;
@@ -118,7 +118,7 @@ impl Alone {
 }
 
 /// Consecutive groups, those of one size side by side.
-struct Beside<'a, T> {
+struct SideBySide<'a, T> {
     stretch: Stretch<'a, T>,
     threshold: f64,
     linkage: Linkage,
@@ -128,7 +128,7 @@ struct Beside<'a, T> {
     alone: &'a mut Vec<usize>,
 }
 
-impl<T: Float> simd::Kernel for Beside<'_, T> {
+impl<T: Float> simd::Kernel for SideBySide<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -140,12 +140,12 @@ impl<T: Float> simd::Kernel for Beside<'_, T> {
         all.sort_by_key(|&p| size(p));
         let mut which = Vec::with_capacity(all.len());
         for same in all.chunk_by(|&p, &q| size(p) == size(q)) {
-            let beside = size(same[0]) <= MOST_PER_LANE * Wide::<S>::N && same.len() >= Wide::<S>::N / 4;
-            if beside { which.extend(same) } else { alone.extend(same) }
+            let in_lanes = size(same[0]) <= MOST_PER_LANE * Wide::<S>::N && same.len() >= Wide::<S>::N / 4;
+            if in_lanes { which.extend(same) } else { alone.extend(same) }
         }
         let first = stretch.groups.rows_or_end(stretch.range.start).start;
         let space = Space::new(simd.wide(0.0), 1, 0);
-        let mut work = Clusters { groups: stretch.groups, d: stretch.d, first, threshold, linkage, ids, alone, space };
+        let mut work = Clusters { stretch: &stretch, first, threshold, linkage, ids, alone, space };
         if T::KIND == Kind::F64 {
             side_by_side(simd, simd.f64(0.0), &stretch, &which, &mut work);
         } else {
@@ -158,7 +158,7 @@ impl<T: Float> simd::Kernel for Beside<'_, T> {
 struct Space<V: Lanes> {
     products: Vec<V>,
     inverse_norms: Vec<V>,
-    matrices: lanes::Beside<V>,
+    matrices: lanes::Matrices<V>,
     /// By row, the cluster in each lane.
     ids: Vec<f64>,
 }
@@ -168,15 +168,14 @@ impl<V: Lanes> Space<V> {
         Self {
             products: vec![zero; sums],
             inverse_norms: vec![zero; n],
-            matrices: lanes::Beside::new(zero, n),
+            matrices: lanes::Matrices::new(zero, n),
             ids: vec![0.0; n * V::N],
         }
     }
 }
 
-struct Clusters<'a, S: Simd> {
-    groups: Groups<'a>,
-    d: usize,
+struct Clusters<'a, S: Simd, T> {
+    stretch: &'a Stretch<'a, T>,
     /// The first row that `ids` are of.
     first: usize,
     threshold: f64,
@@ -186,19 +185,18 @@ struct Clusters<'a, S: Simd> {
     space: Space<Wide<S>>,
 }
 
-impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S> {
+impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S, T> {
     #[inline(always)]
     fn begin(&mut self, simd: S, layout: &Layout) -> Needs {
         self.space = Space::new(simd.wide(0.0), layout.n, layout.len);
-        Needs { beside: 0, steps: layout.n }
+        Needs { further: 0, steps: layout.n }
     }
 
     #[inline(always)]
-    fn takes(&mut self, _: A, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
+    fn takes(&mut self, _: A, p: usize, _: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool {
         let single = A::Scalar::KIND == Kind::F32;
         let square = |i| sums[layout.place[triangle(i, i)] as usize].widen();
-        let takes =
-            (0..layout.n).all(|i| in_range(square(i), single)) && !(single && seem_equal(rows, self.d, layout, sums));
+        let takes = (0..layout.n).all(|i| in_range(square(i), single));
         if !takes {
             self.alone.push(p);
         }
@@ -212,11 +210,17 @@ impl<S: Simd, T: Float, A: Along> Work<S, T, A> for Clusters<'_, S> {
 
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation)] // clusters are counted
-    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], ahead: &mut Ahead<S>) {
+    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], sums: &[A::Scalar], ahead: &mut Ahead<S>) {
         let Self { threshold, linkage, ref mut space, .. } = *self;
-        simd.call(Link::<S> { layout, space, threshold, linkage, ahead });
-        for (lane, &p) in members.iter().enumerate() {
-            let own = self.groups.rows(p);
+        let pairs = simd.call(Link::<S> { layout, space, threshold, linkage, ahead });
+        let single = A::Scalar::KIND == Kind::F32;
+        for ((lane, &p), sums) in members.iter().enumerate().zip(sums.chunks_exact(sums.len() / Wide::<S>::N)) {
+            let (rows, d) = (self.stretch.of(p), self.stretch.d);
+            if single && pairs >> lane & 1 == 1 && seem_equal(rows, d, layout, sums) {
+                self.alone.push(p);
+                continue;
+            }
+            let own = self.stretch.groups.rows(p);
             let ids = &mut self.ids[own.start - self.first..own.end - self.first];
             for (id, lanes) in ids.iter_mut().zip(self.space.ids.chunks_exact(Wide::<S>::N)) {
                 *id = lanes[lane] as i64;
@@ -235,16 +239,18 @@ struct Link<'a, S: Simd> {
 }
 
 impl<S: Simd> simd::Part<S> for Link<'_, S> {
-    type Output = ();
+    /// Lanes in which two rows have the products of equal ones.
+    type Output = u32;
 
     #[inline(always)]
-    fn run(self, simd: S) {
+    fn run(self, simd: S) -> u32 {
         let Space { products, inverse_norms, matrices, ids } = self.space;
-        cosine::beside(products, self.layout, inverse_norms, &mut matrices.similarity);
+        let pairs = cosine::cosines_in_lanes(products, self.layout, inverse_norms, &mut matrices.similarity);
         matrices.cluster(simd.wide(0.0), self.linkage, self.threshold, self.ahead);
         for (id, lanes) in matrices.ids.iter().zip(ids.chunks_exact_mut(Wide::<S>::N)) {
             id.store(lanes);
         }
+        pairs
     }
 }
 

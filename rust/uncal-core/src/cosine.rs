@@ -138,15 +138,21 @@ pub(crate) fn in_range(square: f64, single: bool) -> bool {
 }
 
 /// The cosines of rows i < j, row by row, of many groups at once; in each lane to the last bit what [`Cosines::fill`]
-/// has.
+/// has. Returns the lanes in which two rows have the products of equal ones.
 ///
 /// # Arguments
 /// * `products` - as `layout` places them, all squares [`in_range`]
 /// * `inverse_norms` - (n), work space
 #[inline(always)]
-pub(crate) fn beside<V: Lanes>(products: &[V], layout: &Layout, inverse_norms: &mut [V], out: &mut [V]) {
+pub(crate) fn cosines_in_lanes<V: Lanes>(
+    products: &[V],
+    layout: &Layout,
+    inverse_norms: &mut [V],
+    out: &mut [V],
+) -> u32 {
     let n = layout.n;
     let one = products[0].splat(1.0);
+    let mut pairs = one.lt(one);
     let product = |i: usize, j: usize| products[layout.place[triangle(i, j)] as usize];
     for (i, inverse) in inverse_norms.iter_mut().enumerate() {
         *inverse = one / product(i, i).sqrt();
@@ -160,10 +166,12 @@ pub(crate) fn beside<V: Lanes>(products: &[V], layout: &Layout, inverse_norms: &
             let j = i + 1 + k;
             let dot = product(j, i);
             let equal = V::and(dot.eq(square), dot.eq(product(j, j)));
+            pairs = V::or(pairs, equal);
             let between = (dot * (inverse_norms[j] * inverse)).max(one.splat(-1.0)).min(one);
             *cosine = V::select(equal, one, between);
         }
     }
+    V::bits(pairs)
 }
 
 struct Products<'a, T> {

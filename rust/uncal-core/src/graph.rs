@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::lanes::{MOST, Tridiagonal, reflect};
 use crate::laplacian::{Laplacian, TIE};
 use crate::simd::gram::{Ahead, triangle};
-use crate::simd::{Isa, Kernel, Lanes, Part, Simd, Wide};
+use crate::simd::{Isa, Kernel, Lanes, Part, Simd, Vector, Wide};
 use crate::{Error, Float, Result, Squares, pool};
 
 /// A measure of the spread of a group; higher is less alike.
@@ -74,7 +74,7 @@ pub fn graph_scores<T: Float>(
         let range = part * step..groups.len().min((part + 1) * step);
         let mut scores = vec![[0.0; 3]; range.len()];
         let mut alone: Vec<usize> = Vec::new();
-        isa.run(Beside {
+        isa.run(SideBySide {
             similarity,
             wants_spectrum,
             wants_along,
@@ -105,7 +105,7 @@ pub fn graph_scores<T: Float>(
 const LARGEST: f64 = 1e100;
 
 /// Consecutive groups, those of one size side by side in the lanes of vectors.
-struct Beside<'a, 'b, T> {
+struct SideBySide<'a, 'b, T> {
     similarity: &'a Squares<'b, T>,
     wants_spectrum: bool,
     wants_along: bool,
@@ -117,7 +117,7 @@ struct Beside<'a, 'b, T> {
     alone: &'a mut Vec<usize>,
 }
 
-impl<T: Float> Kernel for Beside<'_, '_, T> {
+impl<T: Float> Kernel for SideBySide<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -5,7 +5,6 @@
 //! threads.
 
 mod auroc;
-mod beside;
 mod bins;
 mod bootstrap;
 mod brier;
@@ -31,6 +30,7 @@ mod pairs;
 mod relation;
 mod reliability;
 mod semantic_entropy;
+mod side_by_side;
 mod simd;
 mod similarity;
 mod spectral;

@@ -9,7 +9,7 @@ use crate::simd::gram::Ahead;
 use crate::simd::{Lanes, Simd};
 
 /// Matrices of n rows, and the space to cluster them.
-pub(crate) struct Beside<V: Lanes> {
+pub(crate) struct Matrices<V: Lanes> {
     n: usize,
     /// The similarities of rows i < j, row by row, as [`place`] numbers them.
     pub similarity: Vec<V>,
@@ -77,7 +77,7 @@ impl<V: Lanes> Row<V> {
     }
 }
 
-impl<V: Lanes> Beside<V> {
+impl<V: Lanes> Matrices<V> {
     pub fn new(zero: V, n: usize) -> Self {
         Self {
             n,

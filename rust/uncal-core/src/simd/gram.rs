@@ -201,7 +201,7 @@ const SPAN: usize = 64;
 
 /// Rows from which on arithmetic takes the time: a vector that lies across two cache lines then costs more than a copy
 /// of the rows to where they don't.
-const COPY: usize = 32;
+const COPY: usize = 48;
 
 /// The rows themselves, or, where vectors are cache lines and rows whole numbers of them, a copy that starts at one.
 #[inline(always)]

@@ -25,22 +25,27 @@ use crate::float::Real;
 use crate::{Error, Float, Result};
 
 /// Numbers side by side, one in each lane.
-pub(crate) trait Lanes:
-    Copy + Debug + Send + Sync + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
-{
+pub(crate) trait Vector: Copy + Debug + Send + Sync + Add<Output = Self> + 'static {
     /// `f32` or `f64`.
     type Scalar: Real + Debug;
-    /// One truth value in each lane.
-    type Mask: Copy;
     /// How many lanes.
     const N: usize;
-    /// Largest number by which 1 differs from the next.
-    const EPSILON: f64;
+
+    /// `self * b + c`, rounded once where the machine can.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// The lanes in order into the first places of `out`.
+    fn store(self, out: &mut [Self::Scalar]);
+}
+
+/// A vector whose lanes belong to different matrices.
+pub(crate) trait Lanes:
+    Vector<Scalar = f64> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// One truth value in each lane.
+    type Mask: Copy;
 
     /// `x` in every lane; `self` only proves that the instructions exist.
     fn splat(self, x: f64) -> Self;
-    /// `self * b + c`, rounded once where the machine can.
-    fn mul_add(self, b: Self, c: Self) -> Self;
     /// `c - self * b`, rounded once where the machine can.
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
     fn sqrt(self) -> Self;
@@ -72,14 +77,12 @@ pub(crate) trait Lanes:
     fn scale_down(self, e: Self) -> Self;
     /// The nearest whole number, for magnitudes below 2^22.
     fn round(self) -> Self;
-    /// The lanes in order into the first places of `out`.
-    fn store(self, out: &mut [Self::Scalar]);
     /// Lane i of `out[j]` is number j of row i: N rows of `out.len()` numbers (a multiple of 16), `stride` apart.
     fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]);
 }
 
 /// A vector that runs along a row of numbers: one register of the machine.
-pub(crate) trait Along: Lanes {
+pub(crate) trait Along: Vector {
     /// N numbers that lie at `at`, converted.
     ///
     /// # Safety
@@ -103,7 +106,7 @@ pub(crate) trait Simd: Copy + 'static {
     /// Rows of a block of the Gram matrix: what its sums, one vector each, leave room for in the registers.
     const BLOCK: usize;
     type F32: Along<Scalar = f32>;
-    type F64: Along<Scalar = f64>;
+    type F64: Along<Scalar = f64> + Lanes;
 
     fn f32(self, x: f64) -> Self::F32;
     fn f64(self, x: f64) -> Self::F64;
@@ -246,14 +249,14 @@ impl Isa {
 /// The natural logarithm of normal positive numbers, to about two units in the last place of a double.
 #[inline(always)]
 pub(crate) fn ln<V: Lanes>(x: V) -> V {
+    const TERMS: u32 = 12;
     // x = m 2^e, ln m = 2 artanh z with z = (m - 1) / (m + 1), |z| <= 1/5
-    let terms = if V::EPSILON < 1e-10 { 12 } else { 5 };
     let (m, e) = x.split();
     let one = x.splat(1.0);
     let z = (m - one) * (m + one).reciprocal();
     let z2 = z * z;
-    let mut sum = x.splat(2.0 / f64::from(2 * terms + 1));
-    let mut k = terms;
+    let mut sum = x.splat(2.0 / f64::from(2 * TERMS + 1));
+    let mut k = TERMS;
     while k > 0 {
         k -= 1;
         sum = sum.mul_add(z2, x.splat(2.0 / f64::from(2 * k + 1)));
@@ -275,7 +278,8 @@ pub(crate) fn rough_exp_of_negative<V: Lanes>(x: V) -> V {
 
 #[inline(always)]
 fn exp_to_degree<V: Lanes, const DEGREE: usize>(x: V) -> V {
-    const LN2_HIGH: f64 = 0.693_145_751_953_125; // 14 bits, so that its product with e is exact even in singles
+    const LEAST: f64 = -708.0;
+    const LN2_HIGH: f64 = 0.693_145_751_953_125; // 14 bits, so that its product with e is exact
     const LN2_LOW: f64 = 1.428_606_820_309_417_2e-6;
     const INVERSE_FACTORIALS: [f64; 13] = [
         1.0,
@@ -292,13 +296,12 @@ fn exp_to_degree<V: Lanes, const DEGREE: usize>(x: V) -> V {
         1.0 / 39_916_800.0,
         1.0 / 479_001_600.0,
     ];
-    let last = if V::EPSILON < 1e-10 { DEGREE } else { 7 };
-    let least = x.splat(if V::EPSILON < 1e-10 { -708.0 } else { -87.0 });
+    let least = x.splat(LEAST);
     let cut = x.max(least);
     let e = (cut * x.splat(std::f64::consts::LOG2_E)).round();
     let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), cut));
-    let mut sum = x.splat(INVERSE_FACTORIALS[last]);
-    let mut k = last;
+    let mut sum = x.splat(INVERSE_FACTORIALS[DEGREE]);
+    let mut k = DEGREE;
     while k > 0 {
         k -= 1;
         sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));

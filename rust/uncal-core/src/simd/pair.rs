@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::Lanes;
+use super::{Lanes, Vector};
 use crate::Float;
 
 #[derive(Clone, Copy, Debug)]
@@ -25,21 +25,29 @@ operator!(Sub, sub);
 operator!(Mul, mul);
 operator!(Div, div);
 
-impl<V: Lanes> Lanes for Pair<V> {
-    type Scalar = V::Scalar;
-    type Mask = (V::Mask, V::Mask);
+impl<V: Lanes> Vector for Pair<V> {
+    type Scalar = f64;
     const N: usize = 2 * V::N;
-    const EPSILON: f64 = V::EPSILON;
+
+    #[inline(always)]
+    fn mul_add(self, b: Self, c: Self) -> Self {
+        Self(self.0.mul_add(b.0, c.0), self.1.mul_add(b.1, c.1))
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [f64]) {
+        self.0.store(out);
+        self.1.store(&mut out[V::N..]);
+    }
+}
+
+impl<V: Lanes> Lanes for Pair<V> {
+    type Mask = (V::Mask, V::Mask);
 
     #[inline(always)]
     fn splat(self, x: f64) -> Self {
         let x = self.0.splat(x);
         Self(x, x)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, b: Self, c: Self) -> Self {
-        Self(self.0.mul_add(b.0, c.0), self.1.mul_add(b.1, c.1))
     }
 
     #[inline(always)]
@@ -116,12 +124,6 @@ impl<V: Lanes> Lanes for Pair<V> {
     #[inline(always)]
     fn round(self) -> Self {
         Self(self.0.round(), self.1.round())
-    }
-
-    #[inline(always)]
-    fn store(self, out: &mut [V::Scalar]) {
-        self.0.store(out);
-        self.1.store(&mut out[V::N..]);
     }
 
     #[inline(always)]

@@ -1,8 +1,8 @@
 //! Short arrays, which the compiler turns into whatever vectors the target has: SSE2, NEON. The reference of the others.
 
-use std::ops::{Add, Div, Mul, Sub};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
 
-use super::{Along, Lanes, Part, Simd};
+use super::{Along, Lanes, Part, Simd, Vector};
 use crate::Float;
 
 /// The token of what is always there.
@@ -40,69 +40,31 @@ impl Simd for Portable {
     }
 }
 
-macro_rules! lanes {
-    ($vector:ident, $scalar:ident, $bits:ident, $n:literal, $mantissa_bits:literal, $bias:literal, $round:literal) => {
-        impl Add for $vector {
+macro_rules! operator {
+    ($trait:ident, $f:ident, $assign:ident, $($vector:ident),+) => {$(
+        impl $trait for $vector {
             type Output = Self;
             #[inline(always)]
-            fn add(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] += other.0[i];
+            fn $f(mut self, other: Self) -> Self {
+                for (x, y) in self.0.iter_mut().zip(other.0) {
+                    x.$assign(y);
                 }
                 self
             }
         }
+    )+};
+}
 
-        impl Sub for $vector {
-            type Output = Self;
-            #[inline(always)]
-            fn sub(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] -= other.0[i];
-                }
-                self
-            }
-        }
+operator!(Add, add, add_assign, F32x4, F64x2);
+operator!(Sub, sub, sub_assign, F64x2);
+operator!(Mul, mul, mul_assign, F64x2);
+operator!(Div, div, div_assign, F64x2);
 
-        impl Mul for $vector {
-            type Output = Self;
-            #[inline(always)]
-            fn mul(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] *= other.0[i];
-                }
-                self
-            }
-        }
-
-        impl Div for $vector {
-            type Output = Self;
-            #[inline(always)]
-            fn div(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] /= other.0[i];
-                }
-                self
-            }
-        }
-
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            clippy::cast_sign_loss,
-            clippy::cast_lossless,
-            clippy::unnecessary_cast
-        )] // for both widths; exponents are small
-        impl Lanes for $vector {
+macro_rules! along {
+    ($vector:ident, $scalar:ident, $n:literal) => {
+        impl Vector for $vector {
             type Scalar = $scalar;
-            type Mask = [bool; $n];
             const N: usize = $n;
-            const EPSILON: f64 = $scalar::EPSILON as f64;
-
-            #[inline(always)]
-            fn splat(self, x: f64) -> Self {
-                Self([x as $scalar; $n])
-            }
 
             #[inline(always)]
             fn mul_add(mut self, b: Self, c: Self) -> Self {
@@ -117,143 +79,12 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn neg_mul_add(mut self, b: Self, c: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] = -self.0[i];
-                }
-                self.mul_add(b, c)
-            }
-
-            #[inline(always)]
-            fn sqrt(mut self) -> Self {
-                for i in 0..$n {
-                    self.0[i] = self.0[i].sqrt();
-                }
-                self
-            }
-
-            #[inline(always)]
-            fn max(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] = if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] };
-                }
-                self
-            }
-
-            #[inline(always)]
-            fn min(mut self, other: Self) -> Self {
-                for i in 0..$n {
-                    self.0[i] = if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] };
-                }
-                self
-            }
-
-            #[inline(always)]
-            fn lt(self, other: Self) -> [bool; $n] {
-                let mut mask = [false; $n];
-                for i in 0..$n {
-                    mask[i] = self.0[i] < other.0[i];
-                }
-                mask
-            }
-
-            #[inline(always)]
-            fn eq(self, other: Self) -> [bool; $n] {
-                let mut mask = [false; $n];
-                for i in 0..$n {
-                    mask[i] = self.0[i] == other.0[i];
-                }
-                mask
-            }
-
-            #[inline(always)]
-            fn and(mut a: [bool; $n], b: [bool; $n]) -> [bool; $n] {
-                for i in 0..$n {
-                    a[i] &= b[i];
-                }
-                a
-            }
-
-            #[inline(always)]
-            fn or(mut a: [bool; $n], b: [bool; $n]) -> [bool; $n] {
-                for i in 0..$n {
-                    a[i] |= b[i];
-                }
-                a
-            }
-
-            #[inline(always)]
-            fn select(mask: [bool; $n], mut a: Self, b: Self) -> Self {
-                for i in 0..$n {
-                    if !mask[i] {
-                        a.0[i] = b.0[i];
-                    }
-                }
-                a
-            }
-
-            #[inline(always)]
-            fn bits(mask: [bool; $n]) -> u32 {
-                let mut bits = 0;
-                for i in 0..$n {
-                    bits |= u32::from(mask[i]) << i;
-                }
-                bits
-            }
-
-            #[inline(always)]
-            fn split(self) -> (Self, Self) {
-                let (mut m, mut e) = (self, self);
-                for i in 0..$n {
-                    let bits = self.0[i].to_bits();
-                    let above = bits + (($bias as $bits) << $mantissa_bits) - (0.75 as $scalar).to_bits();
-                    let exponent = (above >> $mantissa_bits) as i32 - $bias;
-                    e.0[i] = exponent as $scalar;
-                    m.0[i] = $scalar::from_bits(bits.wrapping_sub((exponent as $bits) << $mantissa_bits));
-                }
-                (m, e)
-            }
-
-            #[inline(always)]
-            fn scale_down(mut self, e: Self) -> Self {
-                for i in 0..$n {
-                    let exponent = (e.0[i] as i32 + $bias) as $bits;
-                    let power = $scalar::from_bits(exponent << $mantissa_bits);
-                    self.0[i] = if e.0[i] > (-$bias as i32) as $scalar { self.0[i] * power } else { 0.0 };
-                }
-                self
-            }
-
-            #[inline(always)]
-            fn round(mut self) -> Self {
-                for i in 0..$n {
-                    self.0[i] = (self.0[i] + $round) - $round; // pushes the fraction out
-                }
-                self
-            }
-
-            #[inline(always)]
             fn store(self, out: &mut [$scalar]) {
                 out[..$n].copy_from_slice(&self.0);
             }
-
-            #[inline(always)]
-            fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-                for (j, out) in out.iter_mut().enumerate() {
-                    for i in 0..$n {
-                        out.0[i] = rows[i * stride + j].widen() as $scalar;
-                    }
-                }
-            }
         }
 
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            clippy::cast_sign_loss,
-            clippy::cast_lossless,
-            clippy::unnecessary_cast
-        )] // for both widths; exponents are small
+        #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)] // for both widths
         impl Along for $vector {
             #[inline(always)]
             unsafe fn load<T: Float>(self, at: *const T) -> Self {
@@ -293,5 +124,146 @@ macro_rules! lanes {
     };
 }
 
-lanes!(F32x4, f32, u32, 4, 23, 127, 12_582_912.0); // 1.5 * 2^23
-lanes!(F64x2, f64, u64, 2, 52, 1023, 6_755_399_441_055_744.0); // 1.5 * 2^52
+along!(F32x4, f32, 4);
+along!(F64x2, f64, 2);
+
+/// Of an `f64`.
+const MANTISSA_BITS: u32 = 52;
+const BIAS: i32 = 1023;
+/// 1.5 * 2^52: what is added to it loses its fraction.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // exponents are small
+impl Lanes for F64x2 {
+    type Mask = [bool; 2];
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> Self {
+        Self([x; 2])
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(mut self, b: Self, c: Self) -> Self {
+        for i in 0..2 {
+            self.0[i] = -self.0[i];
+        }
+        self.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(mut self) -> Self {
+        for i in 0..2 {
+            self.0[i] = self.0[i].sqrt();
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn max(mut self, other: Self) -> Self {
+        for i in 0..2 {
+            self.0[i] = if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn min(mut self, other: Self) -> Self {
+        for i in 0..2 {
+            self.0[i] = if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn lt(self, other: Self) -> [bool; 2] {
+        let mut mask = [false; 2];
+        for i in 0..2 {
+            mask[i] = self.0[i] < other.0[i];
+        }
+        mask
+    }
+
+    #[inline(always)]
+    fn eq(self, other: Self) -> [bool; 2] {
+        let mut mask = [false; 2];
+        for i in 0..2 {
+            mask[i] = self.0[i] == other.0[i];
+        }
+        mask
+    }
+
+    #[inline(always)]
+    fn and(mut a: [bool; 2], b: [bool; 2]) -> [bool; 2] {
+        for i in 0..2 {
+            a[i] &= b[i];
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn or(mut a: [bool; 2], b: [bool; 2]) -> [bool; 2] {
+        for i in 0..2 {
+            a[i] |= b[i];
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn select(mask: [bool; 2], mut a: Self, b: Self) -> Self {
+        for i in 0..2 {
+            if !mask[i] {
+                a.0[i] = b.0[i];
+            }
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn bits(mask: [bool; 2]) -> u32 {
+        let mut bits = 0;
+        for i in 0..2 {
+            bits |= u32::from(mask[i]) << i;
+        }
+        bits
+    }
+
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        let (mut m, mut e) = (self, self);
+        for i in 0..2 {
+            let bits = self.0[i].to_bits();
+            let above = bits + ((BIAS as u64) << MANTISSA_BITS) - 0.75_f64.to_bits();
+            let exponent = (above >> MANTISSA_BITS) as i32 - BIAS;
+            e.0[i] = f64::from(exponent);
+            m.0[i] = f64::from_bits(bits.wrapping_sub((exponent as u64) << MANTISSA_BITS));
+        }
+        (m, e)
+    }
+
+    #[inline(always)]
+    fn scale_down(mut self, e: Self) -> Self {
+        for i in 0..2 {
+            let exponent = (e.0[i] as i32 + BIAS) as u64;
+            let power = f64::from_bits(exponent << MANTISSA_BITS);
+            self.0[i] = if e.0[i] > -f64::from(BIAS) { self.0[i] * power } else { 0.0 };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn round(mut self) -> Self {
+        for i in 0..2 {
+            self.0[i] = (self.0[i] + ROUND) - ROUND; // pushes the fraction out
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
+        for (j, out) in out.iter_mut().enumerate() {
+            for i in 0..2 {
+                out.0[i] = rows[i * stride + j].widen();
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::{Along, Isa, Kernel, Lanes, Simd};
+use super::{Along, Isa, Kernel, Simd, Vector};
 use crate::{Result, pool};
 
 /// Read every byte as wide as possible, with the next ones asked for ahead; returns a sum of what was there.

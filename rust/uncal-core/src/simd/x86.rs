@@ -6,31 +6,25 @@
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512, __m512d, _CMP_EQ_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
     _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_and_ps, _mm256_blendv_pd,
-    _mm256_blendv_ps, _mm256_castpd_si256, _mm256_castps_si256, _mm256_castsi256_pd, _mm256_castsi256_ps,
-    _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_pd,
-    _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_hadd_pd,
-    _mm256_hadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16,
-    _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd,
-    _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_ps, _mm256_or_si256,
-    _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_round_pd, _mm256_round_ps, _mm256_set1_epi32,
-    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi32, _mm256_slli_epi64, _mm256_sqrt_pd,
-    _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi32,
-    _mm256_sub_epi64, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
-    _mm256_unpacklo_ps, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
-    _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd,
-    _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_getexp_pd,
-    _mm512_getexp_ps, _mm512_getmant_pd, _mm512_getmant_ps, _mm512_insertf32x8, _mm512_loadu_pd, _mm512_loadu_ps,
-    _mm512_mask_add_pd, _mm512_mask_add_ps, _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_maskz_loadu_pd,
-    _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps,
-    _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_roundscale_pd, _mm512_roundscale_ps, _mm512_rsqrt14_pd,
-    _mm512_scalef_pd, _mm512_scalef_ps, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps, _mm512_shuffle_f32x4,
-    _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd,
-    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd,
+    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_div_pd,
+    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_min_pd,
+    _mm256_movemask_pd, _mm256_mul_pd, _mm256_or_pd, _mm256_or_si256, _mm256_permute2f128_pd, _mm256_permute2f128_ps,
+    _mm256_round_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64, _mm256_sqrt_pd,
+    _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd, _mm256_unpackhi_pd,
+    _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
+    _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd,
+    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8, _mm512_loadu_pd,
+    _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps,
+    _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_roundscale_pd,
+    _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps, _mm512_shuffle_f32x4,
+    _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd, _mm512_unpackhi_pd,
+    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Along, Kernel, Lanes, Part, Simd};
+use super::{Along, Kernel, Lanes, Part, Simd, Vector};
 use crate::Float;
 use crate::float::Kind;
 
@@ -124,199 +118,49 @@ macro_rules! token {
 token!(Avx512, call_avx512, 5, F32x16, _mm512_set1_ps, F64x8, _mm512_set1_pd);
 token!(Avx2, call_avx2, 3, F32x8, _mm256_set1_ps, F64x4, _mm256_set1_pd);
 
-macro_rules! operators {
-    ($vector:ident, $add:ident, $sub:ident, $mul:ident, $div:ident) => {
-        impl Add for $vector {
+macro_rules! operator {
+    ($trait:ident, $f:ident, $($vector:ident, $instruction:ident;)+) => {$(
+        impl $trait for $vector {
             type Output = Self;
             #[inline(always)]
-            fn add(self, other: Self) -> Self {
-                // SAFETY: vectors only come from a token of their instructions; so for all operations here.
-                Self(unsafe { $add(self.0, other.0) })
+            fn $f(self, other: Self) -> Self {
+                Self(unsafe { $instruction(self.0, other.0) })
             }
         }
+    )+};
+}
 
-        impl Sub for $vector {
-            type Output = Self;
+operator!(Add, add, F32x16, _mm512_add_ps; F64x8, _mm512_add_pd; F32x8, _mm256_add_ps; F64x4, _mm256_add_pd;);
+operator!(Sub, sub, F64x8, _mm512_sub_pd; F64x4, _mm256_sub_pd;);
+operator!(Mul, mul, F64x8, _mm512_mul_pd; F64x4, _mm256_mul_pd;);
+operator!(Div, div, F64x8, _mm512_div_pd; F64x4, _mm256_div_pd;);
+
+/// What every vector does.
+macro_rules! vector {
+    ($vector:ident, $scalar:ident, $n:literal, $fma:ident, $store:ident) => {
+        impl Vector for $vector {
+            type Scalar = $scalar;
+            const N: usize = $n;
+
             #[inline(always)]
-            fn sub(self, other: Self) -> Self {
-                // SAFETY: as for `add`.
-                Self(unsafe { $sub(self.0, other.0) })
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                Self(unsafe { $fma(self.0, b.0, c.0) })
             }
-        }
 
-        impl Mul for $vector {
-            type Output = Self;
             #[inline(always)]
-            fn mul(self, other: Self) -> Self {
-                // SAFETY: as for `add`.
-                Self(unsafe { $mul(self.0, other.0) })
-            }
-        }
-
-        impl Div for $vector {
-            type Output = Self;
-            #[inline(always)]
-            fn div(self, other: Self) -> Self {
-                // SAFETY: as for `add`.
-                Self(unsafe { $div(self.0, other.0) })
+            fn store(self, out: &mut [$scalar]) {
+                let out = &mut out[..$n];
+                // SAFETY: there is room for all lanes.
+                unsafe { $store(out.as_mut_ptr(), self.0) }
             }
         }
     };
 }
 
-operators!(F32x16, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps);
-operators!(F64x8, _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd);
-operators!(F32x8, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps);
-operators!(F64x4, _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd);
-
-/// What both vectors of AVX-512 do alike.
-macro_rules! wide {
-    (
-        $scalar:ident, $mask:ident, $n:literal, $set:ident, $fma:ident, $fnma:ident, $sqrt:ident, $max:ident, $min:ident,
-        $cmp:ident, $blend:ident, $mantissa:ident, $exponent:ident, $mask_add:ident, $scalef:ident, $round:ident,
-        $store:ident
-    ) => {
-        type Scalar = $scalar;
-        type Mask = $mask;
-        const N: usize = $n;
-        const EPSILON: f64 = $scalar::EPSILON as f64;
-
-        #[inline(always)]
-        #[allow(clippy::cast_possible_truncation)]
-        fn splat(self, x: f64) -> Self {
-            Self(unsafe { $set(x as $scalar) })
-        }
-
-        #[inline(always)]
-        fn mul_add(self, b: Self, c: Self) -> Self {
-            Self(unsafe { $fma(self.0, b.0, c.0) })
-        }
-
-        #[inline(always)]
-        fn neg_mul_add(self, b: Self, c: Self) -> Self {
-            Self(unsafe { $fnma(self.0, b.0, c.0) })
-        }
-
-        #[inline(always)]
-        fn sqrt(self) -> Self {
-            Self(unsafe { $sqrt(self.0) })
-        }
-
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            Self(unsafe { $max(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            Self(unsafe { $min(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn lt(self, other: Self) -> $mask {
-            unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) }
-        }
-
-        #[inline(always)]
-        fn eq(self, other: Self) -> $mask {
-            unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) }
-        }
-
-        #[inline(always)]
-        fn and(a: $mask, b: $mask) -> $mask {
-            a & b
-        }
-
-        #[inline(always)]
-        fn or(a: $mask, b: $mask) -> $mask {
-            a | b
-        }
-
-        #[inline(always)]
-        fn select(mask: $mask, a: Self, b: Self) -> Self {
-            Self(unsafe { $blend(mask, b.0, a.0) })
-        }
-
-        #[inline(always)]
-        fn bits(mask: $mask) -> u32 {
-            u32::from(mask)
-        }
-
-        #[inline(always)]
-        fn split(self) -> (Self, Self) {
-            unsafe {
-                let m = $mantissa::<_MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC>(self.0);
-                let e = $exponent(self.0);
-                // getexp is of [1, 2): numbers whose mantissa came out below 1 are one power higher
-                let one = $set(1.0);
-                (Self(m), Self($mask_add(e, $cmp::<_CMP_LT_OQ>(m, one), e, one)))
-            }
-        }
-
-        #[inline(always)]
-        fn scale_down(self, e: Self) -> Self {
-            Self(unsafe { $scalef(self.0, e.0) })
-        }
-
-        #[inline(always)]
-        fn round(self) -> Self {
-            Self(unsafe { $round::<NEAREST>(self.0) })
-        }
-
-        #[inline(always)]
-        fn store(self, out: &mut [$scalar]) {
-            let out = &mut out[..$n];
-            // SAFETY: there is room for all lanes.
-            unsafe { $store(out.as_mut_ptr(), self.0) }
-        }
-    };
-}
-
-impl Lanes for F32x16 {
-    wide!(
-        f32,
-        u16,
-        16,
-        _mm512_set1_ps,
-        _mm512_fmadd_ps,
-        _mm512_fnmadd_ps,
-        _mm512_sqrt_ps,
-        _mm512_max_ps,
-        _mm512_min_ps,
-        _mm512_cmp_ps_mask,
-        _mm512_mask_blend_ps,
-        _mm512_getmant_ps,
-        _mm512_getexp_ps,
-        _mm512_mask_add_ps,
-        _mm512_scalef_ps,
-        _mm512_roundscale_ps,
-        _mm512_storeu_ps
-    );
-
-    #[inline(always)]
-    fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 15 * stride + out.len() && out.len().is_multiple_of(16));
-        let mut first = 0;
-        while first < out.len() {
-            // SAFETY: 16 numbers from there are inside the row, as asserted.
-            unsafe {
-                let mut r = [self.0; 16];
-                let mut i = 0;
-                while i < 16 {
-                    r[i] = self.load(rows.as_ptr().add(i * stride + first)).0;
-                    i += 1;
-                }
-                transpose16(&mut r);
-                i = 0;
-                while i < 16 {
-                    out[first + i] = Self(r[i]);
-                    i += 1;
-                }
-            }
-            first += 16;
-        }
-    }
-}
+vector!(F32x16, f32, 16, _mm512_fmadd_ps, _mm512_storeu_ps);
+vector!(F64x8, f64, 8, _mm512_fmadd_pd, _mm512_storeu_pd);
+vector!(F32x8, f32, 8, _mm256_fmadd_ps, _mm256_storeu_ps);
+vector!(F64x4, f64, 4, _mm256_fmadd_pd, _mm256_storeu_pd);
 
 impl Along for F32x16 {
     #[inline(always)]
@@ -366,25 +210,83 @@ impl Along for F32x16 {
 }
 
 impl Lanes for F64x8 {
-    wide!(
-        f64,
-        u8,
-        8,
-        _mm512_set1_pd,
-        _mm512_fmadd_pd,
-        _mm512_fnmadd_pd,
-        _mm512_sqrt_pd,
-        _mm512_max_pd,
-        _mm512_min_pd,
-        _mm512_cmp_pd_mask,
-        _mm512_mask_blend_pd,
-        _mm512_getmant_pd,
-        _mm512_getexp_pd,
-        _mm512_mask_add_pd,
-        _mm512_scalef_pd,
-        _mm512_roundscale_pd,
-        _mm512_storeu_pd
-    );
+    type Mask = u8;
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> Self {
+        Self(unsafe { _mm512_set1_pd(x) })
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        Self(unsafe { _mm512_fnmadd_pd(self.0, b.0, c.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(unsafe { _mm512_sqrt_pd(self.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(unsafe { _mm512_max_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(unsafe { _mm512_min_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn lt(self, other: Self) -> u8 {
+        unsafe { _mm512_cmp_pd_mask::<_CMP_LT_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn eq(self, other: Self) -> u8 {
+        unsafe { _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn and(a: u8, b: u8) -> u8 {
+        a & b
+    }
+
+    #[inline(always)]
+    fn or(a: u8, b: u8) -> u8 {
+        a | b
+    }
+
+    #[inline(always)]
+    fn select(mask: u8, a: Self, b: Self) -> Self {
+        Self(unsafe { _mm512_mask_blend_pd(mask, b.0, a.0) })
+    }
+
+    #[inline(always)]
+    fn bits(mask: u8) -> u32 {
+        u32::from(mask)
+    }
+
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        unsafe {
+            let m = _mm512_getmant_pd::<_MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC>(self.0);
+            let e = _mm512_getexp_pd(self.0);
+            // getexp is of [1, 2): numbers whose mantissa came out below 1 are one power higher
+            let one = _mm512_set1_pd(1.0);
+            (Self(m), Self(_mm512_mask_add_pd(e, _mm512_cmp_pd_mask::<_CMP_LT_OQ>(m, one), e, one)))
+        }
+    }
+
+    #[inline(always)]
+    fn scale_down(self, e: Self) -> Self {
+        Self(unsafe { _mm512_scalef_pd(self.0, e.0) })
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        Self(unsafe { _mm512_roundscale_pd::<NEAREST>(self.0) })
+    }
 
     #[inline(always)]
     fn reciprocal(self) -> Self {
@@ -516,50 +418,6 @@ unsafe fn sums16(v: &[F32x16; 16]) -> __m512 {
 }
 
 #[inline(always)]
-unsafe fn transpose16(r: &mut [__m512; 16]) {
-    // SAFETY: the caller holds a vector of these instructions.
-    unsafe {
-        let mut t = *r;
-        let mut i = 0;
-        while i < 8 {
-            t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-            t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-            i += 1;
-        }
-        i = 0;
-        while i < 4 {
-            let x: [__m512d; 4] = [
-                _mm512_castps_pd(t[4 * i]),
-                _mm512_castps_pd(t[4 * i + 1]),
-                _mm512_castps_pd(t[4 * i + 2]),
-                _mm512_castps_pd(t[4 * i + 3]),
-            ];
-            r[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(x[0], x[2]));
-            r[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(x[0], x[2]));
-            r[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(x[1], x[3]));
-            r[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(x[1], x[3]));
-            i += 1;
-        }
-        i = 0;
-        while i < 4 {
-            t[i] = _mm512_shuffle_f32x4::<0x88>(r[i], r[i + 4]);
-            t[i + 4] = _mm512_shuffle_f32x4::<0xdd>(r[i], r[i + 4]);
-            t[i + 8] = _mm512_shuffle_f32x4::<0x88>(r[i + 8], r[i + 12]);
-            t[i + 12] = _mm512_shuffle_f32x4::<0xdd>(r[i + 8], r[i + 12]);
-            i += 1;
-        }
-        i = 0;
-        while i < 4 {
-            r[i] = _mm512_shuffle_f32x4::<0x88>(t[i], t[i + 8]);
-            r[i + 8] = _mm512_shuffle_f32x4::<0xdd>(t[i], t[i + 8]);
-            r[i + 4] = _mm512_shuffle_f32x4::<0x88>(t[i + 4], t[i + 12]);
-            r[i + 12] = _mm512_shuffle_f32x4::<0xdd>(t[i + 4], t[i + 12]);
-            i += 1;
-        }
-    }
-}
-
-#[inline(always)]
 unsafe fn transpose8(r: &mut [__m512d; 8]) {
     // SAFETY: the caller holds a vector of these instructions.
     unsafe {
@@ -589,94 +447,6 @@ unsafe fn transpose8(r: &mut [__m512d; 8]) {
     }
 }
 
-/// What both vectors of AVX2 do alike.
-macro_rules! narrow {
-    (
-        $scalar:ident, $vector:ident, $n:literal, $set:ident, $fma:ident, $fnma:ident, $sqrt:ident, $max:ident, $min:ident,
-        $cmp:ident, $blend:ident, $and:ident, $or:ident, $movemask:ident, $round:ident,
-        $store:ident
-    ) => {
-        type Scalar = $scalar;
-        type Mask = $vector;
-        const N: usize = $n;
-        const EPSILON: f64 = $scalar::EPSILON as f64;
-
-        #[inline(always)]
-        #[allow(clippy::cast_possible_truncation)]
-        fn splat(self, x: f64) -> Self {
-            Self(unsafe { $set(x as $scalar) })
-        }
-
-        #[inline(always)]
-        fn mul_add(self, b: Self, c: Self) -> Self {
-            Self(unsafe { $fma(self.0, b.0, c.0) })
-        }
-
-        #[inline(always)]
-        fn neg_mul_add(self, b: Self, c: Self) -> Self {
-            Self(unsafe { $fnma(self.0, b.0, c.0) })
-        }
-
-        #[inline(always)]
-        fn sqrt(self) -> Self {
-            Self(unsafe { $sqrt(self.0) })
-        }
-
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            Self(unsafe { $max(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            Self(unsafe { $min(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn lt(self, other: Self) -> $vector {
-            unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) }
-        }
-
-        #[inline(always)]
-        fn eq(self, other: Self) -> $vector {
-            unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) }
-        }
-
-        #[inline(always)]
-        fn and(a: $vector, b: $vector) -> $vector {
-            unsafe { $and(a, b) }
-        }
-
-        #[inline(always)]
-        fn or(a: $vector, b: $vector) -> $vector {
-            unsafe { $or(a, b) }
-        }
-
-        #[inline(always)]
-        fn select(mask: $vector, a: Self, b: Self) -> Self {
-            Self(unsafe { $blend(b.0, a.0, mask) })
-        }
-
-        #[inline(always)]
-        #[allow(clippy::cast_sign_loss)] // one bit a lane
-        fn bits(mask: $vector) -> u32 {
-            unsafe { $movemask(mask) as u32 }
-        }
-
-        #[inline(always)]
-        fn round(self) -> Self {
-            Self(unsafe { $round::<NEAREST>(self.0) })
-        }
-
-        #[inline(always)]
-        fn store(self, out: &mut [$scalar]) {
-            let out = &mut out[..$n];
-            // SAFETY: there is room for all lanes.
-            unsafe { $store(out.as_mut_ptr(), self.0) }
-        }
-    };
-}
-
 /// Part of a vector by way of memory.
 macro_rules! part_by_copy {
     ($n:literal) => {
@@ -690,92 +460,6 @@ macro_rules! part_by_copy {
             }
         }
     };
-}
-
-impl Lanes for F32x8 {
-    narrow!(
-        f32,
-        __m256,
-        8,
-        _mm256_set1_ps,
-        _mm256_fmadd_ps,
-        _mm256_fnmadd_ps,
-        _mm256_sqrt_ps,
-        _mm256_max_ps,
-        _mm256_min_ps,
-        _mm256_cmp_ps,
-        _mm256_blendv_ps,
-        _mm256_and_ps,
-        _mm256_or_ps,
-        _mm256_movemask_ps,
-        _mm256_round_ps,
-        _mm256_storeu_ps
-    );
-
-    #[inline(always)]
-    fn split(self) -> (Self, Self) {
-        unsafe {
-            let bits = _mm256_castps_si256(self.0);
-            let e = _mm256_srai_epi32::<23>(_mm256_sub_epi32(bits, _mm256_set1_epi32(0x3f40_0000))); // 0.75
-            let m = _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32::<23>(e)));
-            (Self(m), Self(_mm256_cvtepi32_ps(e)))
-        }
-    }
-
-    #[inline(always)]
-    fn scale_down(self, e: Self) -> Self {
-        unsafe {
-            let bias = _mm256_set1_epi32(-127);
-            let power = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_sub_epi32(_mm256_cvtps_epi32(e.0), bias)));
-            let least = _mm256_set1_ps(-127.0);
-            Self(_mm256_and_ps(_mm256_mul_ps(self.0, power), _mm256_cmp_ps::<_CMP_LT_OQ>(least, e.0)))
-        }
-    }
-
-    #[inline(always)]
-    fn transpose<T: Float>(self, rows: &[T], stride: usize, out: &mut [Self]) {
-        assert!(rows.len() >= 7 * stride + out.len() && out.len().is_multiple_of(8));
-        let mut first = 0;
-        while first < out.len() {
-            // SAFETY: 8 numbers from there are inside the row, as asserted.
-            unsafe {
-                let mut r = [self.0; 8];
-                let mut i = 0;
-                while i < 8 {
-                    r[i] = self.load(rows.as_ptr().add(i * stride + first)).0;
-                    i += 1;
-                }
-                let mut t = r;
-                i = 0;
-                while i < 4 {
-                    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-                    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-                    i += 1;
-                }
-                i = 0;
-                while i < 2 {
-                    let x: [__m256d; 4] = [
-                        std::mem::transmute::<__m256, __m256d>(t[4 * i]),
-                        std::mem::transmute::<__m256, __m256d>(t[4 * i + 1]),
-                        std::mem::transmute::<__m256, __m256d>(t[4 * i + 2]),
-                        std::mem::transmute::<__m256, __m256d>(t[4 * i + 3]),
-                    ];
-                    r[4 * i] = std::mem::transmute::<__m256d, __m256>(_mm256_unpacklo_pd(x[0], x[2]));
-                    r[4 * i + 1] = std::mem::transmute::<__m256d, __m256>(_mm256_unpackhi_pd(x[0], x[2]));
-                    r[4 * i + 2] = std::mem::transmute::<__m256d, __m256>(_mm256_unpacklo_pd(x[1], x[3]));
-                    r[4 * i + 3] = std::mem::transmute::<__m256d, __m256>(_mm256_unpackhi_pd(x[1], x[3]));
-                    i += 1;
-                }
-                i = 0;
-                while i < 4 {
-                    out[first + i] = Self(_mm256_permute2f128_ps::<0x20>(r[i], r[i + 4]));
-                    out[first + i + 4] = Self(_mm256_permute2f128_ps::<0x31>(r[i], r[i + 4]));
-                    i += 1;
-                }
-            }
-            first += 8;
-        }
-    }
 }
 
 impl Along for F32x8 {
@@ -824,24 +508,68 @@ impl Along for F32x8 {
 }
 
 impl Lanes for F64x4 {
-    narrow!(
-        f64,
-        __m256d,
-        4,
-        _mm256_set1_pd,
-        _mm256_fmadd_pd,
-        _mm256_fnmadd_pd,
-        _mm256_sqrt_pd,
-        _mm256_max_pd,
-        _mm256_min_pd,
-        _mm256_cmp_pd,
-        _mm256_blendv_pd,
-        _mm256_and_pd,
-        _mm256_or_pd,
-        _mm256_movemask_pd,
-        _mm256_round_pd,
-        _mm256_storeu_pd
-    );
+    type Mask = __m256d;
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> Self {
+        Self(unsafe { _mm256_set1_pd(x) })
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        Self(unsafe { _mm256_fnmadd_pd(self.0, b.0, c.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(unsafe { _mm256_sqrt_pd(self.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(unsafe { _mm256_max_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(unsafe { _mm256_min_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn lt(self, other: Self) -> __m256d {
+        unsafe { _mm256_cmp_pd::<_CMP_LT_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn eq(self, other: Self) -> __m256d {
+        unsafe { _mm256_cmp_pd::<_CMP_EQ_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn and(a: __m256d, b: __m256d) -> __m256d {
+        unsafe { _mm256_and_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn or(a: __m256d, b: __m256d) -> __m256d {
+        unsafe { _mm256_or_pd(a, b) }
+    }
+
+    #[inline(always)]
+    fn select(mask: __m256d, a: Self, b: Self) -> Self {
+        Self(unsafe { _mm256_blendv_pd(b.0, a.0, mask) })
+    }
+
+    #[inline(always)]
+    #[allow(clippy::cast_sign_loss)] // one bit a lane
+    fn bits(mask: __m256d) -> u32 {
+        unsafe { _mm256_movemask_pd(mask) as u32 }
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        Self(unsafe { _mm256_round_pd::<NEAREST>(self.0) })
+    }
 
     #[inline(always)]
     #[allow(clippy::cast_possible_wrap)] // bits of small positive numbers

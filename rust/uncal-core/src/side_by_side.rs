@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::simd::gram::{Ahead, Layout, gram, triangle};
-use crate::simd::{Along, Lanes, Simd, Wide};
+use crate::simd::{Along, Lanes, Simd, Vector, Wide};
 use crate::{Float, Groups};
 
 /// Consecutive groups, and the rows of all groups.
@@ -36,20 +36,21 @@ pub(crate) trait Work<S: Simd, T: Float, A: Along> {
     fn takes(&mut self, zero: A, p: usize, rows: &[T], layout: &Layout, sums: &mut [A::Scalar]) -> bool;
     /// Where the numbers of up to [`Wide::N`] groups, a lane for each, are put.
     fn numbers(&mut self) -> &mut [Wide<S>];
-    /// Work on the groups `members`, one in each lane; further lanes are like the first.
-    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], ahead: &mut Ahead<S>);
+    /// Work on the groups `members`, one in each lane; further lanes are like the first. `sums` are those of each group,
+    /// one after the other.
+    fn run(&mut self, simd: S, layout: &Layout, members: &[usize], sums: &[A::Scalar], ahead: &mut Ahead<S>);
 }
 
 /// What work on groups of one size needs.
 pub(crate) struct Needs {
     /// Numbers that a group has beside its products, a multiple of 16.
-    pub beside: usize,
+    pub further: usize,
     /// How often [`Work::run`] can ask for memory.
     pub steps: usize,
 }
 
-/// Bytes of embeddings to ask for, for each entry of the matrices, while a batch of them is worked on: what memory
-/// delivers in that time, on slow machines and, as it happens, on fast ones.
+/// Bytes of embeddings to ask for, for each entry of the matrices, while a batch of them is worked on: about what memory
+/// delivers in that time. Found by trying 256 to 2048 on one machine; it is a hint, results do not depend on it.
 const MEANWHILE: usize = 512;
 /// No more of them than that, so that they are still in the second cache when it is their turn.
 const MOST_MEANWHILE: usize = 1 << 17;
@@ -72,7 +73,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
         let end = start + which[start..].partition_point(|&p| groups.groups.rows(p).len() == n);
         let layout = Layout::new(n, S::BLOCK);
         let needs = work.begin(simd, &layout);
-        let stride = layout.len + needs.beside;
+        let stride = layout.len + needs.further;
         let meanwhile = (triangle(n, 0) * MEANWHILE).min(MOST_MEANWHILE);
         let mut sums = vec![A::Scalar::default(); stride * lanes];
         let mut copy = Vec::new();
@@ -101,7 +102,7 @@ pub(crate) fn side_by_side<S: Simd, A: Along, T: Float>(
                 simd.wide(0.0).transpose(&sums, stride, work.numbers());
                 let rest = size_of_val(&groups.rows[..last]).saturating_sub(ahead.lead(groups.rows.as_ptr()));
                 ahead.spread(meanwhile.min(rest), needs.steps);
-                work.run(simd, &layout, &members[..used], &mut ahead);
+                work.run(simd, &layout, &members[..used], &sums, &mut ahead);
                 used = 0;
             }
         }
