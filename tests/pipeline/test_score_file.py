@@ -147,7 +147,7 @@ def test_a_setting_about_a_column_that_is_not_read_is_told(tmp_path: Path, caplo
     ):
         score.score(path, tmp_path / "s.parquet", config)
         for setting in said:
-            assert f"score: {setting} is not used: no " in caplog.text
+            assert f"score: {setting} is not used: nothing reads " in caplog.text
     caplog.clear()
     score.score(path, tmp_path / "s.parquet", score.Config(embeddings_column="embeddings", dim=1), overwrite=True)
     assert not caplog.text

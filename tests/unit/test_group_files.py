@@ -416,6 +416,12 @@ def test_another_kind_of_value_is_named_by_the_line_it_is_on(
         read(tmp_path / name)
 
 
+def test_text_that_is_not_unicode_is_named(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"texts": ["a"]}, {"texts": ["\ud800"]}])
+    with pytest.raises(ArtefactError, match=r"a.jsonl, line 2: column 'texts' is not valid Unicode: .*surrogates"):
+        read(tmp_path / "a.jsonl", ("texts",))
+
+
 def test_a_group_that_is_of_another_kind_in_the_next_batch_is_named(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"g": g, "vector": v} for g, v in ((1, [1.0]), (1, None), (2, [2.0]))])
     made = read(tmp_path / "a.jsonl", to=layout(group="g"), rows=1)

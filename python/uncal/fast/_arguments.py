@@ -1,6 +1,5 @@
 """Arrays of whatever was given, or a complaint that names the argument; the numbers are checked in compiled code."""
 
-from collections.abc import Iterable
 from operator import index
 from typing import Any, cast, get_args
 
@@ -128,7 +127,7 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     array = one_dimensional(name, read(name, values))
     if array.dtype.kind not in ("iu" if array.size > 0 else "iuf"):  # an empty list is of floats
         raise ValueError(f"{name}: dtype is {array.dtype}, must be integers")
-    if array.dtype == np.uint64 and (big := array > np.uint64(2**63 - 1)).any():
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and (big := array > np.uint64(2**63 - 1)).any():
         raise ValueError(f"{name}: row {int(big.argmax())} is {array[big][0]}, must be below 2 ** 63")
     return ready(array, np.int64)
 
@@ -211,7 +210,9 @@ def number(name: str, value: float) -> float:
 
 def flag(name: str, value: bool) -> bool:
     """Take True and False, and nothing that only counts as such."""
-    if not isinstance(value, bool | np.bool_):
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
         raise ValueError(f"{name}: is {shown(value)}, must be True or False")
     return bool(value)
 
@@ -227,7 +228,10 @@ def names(name: str, values: Any) -> list[str]:
     """Take several texts, or one."""
     if isinstance(values, str):
         return [values]
-    chosen = list(values) if isinstance(values, Iterable) else [values]
+    try:
+        chosen = list(values)
+    except TypeError:
+        chosen = [values]
     for value in chosen:
         if not isinstance(value, str):
             raise ValueError(f"{name}: has {shown(value)} in it, must be names")

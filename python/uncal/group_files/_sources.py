@@ -20,7 +20,7 @@ SMALL = 1 << 20
 """Batches of an Arrow file that are smaller are joined, which copies them."""
 LINES = (".jsonl", ".ndjson", ".csv", ".tsv")
 """Files of which a user counts the lines."""
-REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError)
 """What Arrow raises for values that it cannot take."""
 
 
@@ -276,7 +276,9 @@ def to_arrow(values: list[Any], column: str, place: Place) -> pa.Array:
         if all(value is None or type(value) is int for value in plain):  # ids beyond 64 bits
             return pa.array([None if value is None else str(value) for value in plain])
         row = first_refused(lambda count: pa.array(plain[:count]), len(plain))
-        place.fail(row, column, f"holds another kind of value than before, or several kinds: {error}")
+        unicode = isinstance(error, UnicodeEncodeError)
+        wrong = "is not valid Unicode" if unicode else "holds another kind of value than before, or several kinds"
+        place.fail(row, column, f"{wrong}: {error}")
 
 
 def first_refused(attempt: Callable[[int], object], count: int) -> int:

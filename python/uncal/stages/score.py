@@ -272,7 +272,7 @@ def _tell_unused(config: Config, wanted: frozenset[str]) -> None:
     for column, settings in says.items():
         for setting in settings if column not in wanted else ():
             if getattr(config, setting) not in (None, False):
-                log.warning("score: %s is not used: no %s are read out of the file", setting, column)
+                log.warning("score: %s is not used: nothing reads %s out of the file", setting, column)
 
 
 def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mapping[str, str], config: Config) -> str:
