@@ -129,6 +129,8 @@ def columns(batch: pa.Table | pa.RecordBatch, names: Iterable[str]) -> dict[str,
         If the columns of a row are not of one length, or a matrix is not square.
     """
     opened = {name: _column(name, batch[name]) for name in sorted(names)}
+    if len(opened) == 1:
+        return opened
     known = np.zeros(batch.num_rows, np.int64)
     for name, column in opened.items():
         sizes = np.where(column.present, np.diff(column.offsets), 0)

@@ -90,10 +90,11 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
             table = canonical(batch, columns, layout, ends, place)
             if "embeddings" in wanted:
                 width = table["embeddings"].type.value_type.list_size
-                lengths = pc.fill_null(pc.list_value_length(table["embeddings"]), 0).to_numpy()
-                if lengths.any():  # of no vectors the width says nothing
+                lengths = pc.list_value_length(table["embeddings"])
+                if pc.sum(lengths).as_py():  # of no vectors the width says nothing
                     if dim not in (None, width):
-                        row = int(table["row"][int((lengths > 0).argmax())].as_py()) - start
+                        first = pc.index(pc.greater(lengths, 0), True).as_py()
+                        row = int(table["row"][first].as_py()) - start
                         what = f"has vectors of {width} numbers, those before have {dim}"
                         place.fail(row, columns["embeddings"], what)
                     dim = width
