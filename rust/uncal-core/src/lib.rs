@@ -27,6 +27,7 @@ mod laplacian;
 mod lcs;
 mod linkage;
 mod pairs;
+mod ranked;
 mod relation;
 mod reliability;
 mod semantic_entropy;
