@@ -38,18 +38,6 @@ __all__ = [
 def _fma_rate(seconds: float, threads: int | None) -> float: ...
 def _read_bytes(numbers: NDArray[np.float32], threads: int | None) -> float: ...
 def _simd() -> str: ...
-def auroc(
-    confidence: NDArray[np.float64],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    threads: int | None,
-) -> float: ...
-def brier(
-    confidence: NDArray[np.float64],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    threads: int | None,
-) -> float: ...
 def cluster_embeddings(
     embeddings: NDArray[Any], offsets: NDArray[np.int64], threshold: float, linkage: str, threads: int | None
 ) -> NDArray[np.int64]: ...
@@ -80,7 +68,7 @@ def eccentricity(
     threads: int | None,
 ) -> NDArray[np.float64]: ...
 def ece(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
@@ -91,7 +79,7 @@ def ece(
     threads: int | None,
 ) -> float: ...
 def evaluate(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
@@ -100,8 +88,154 @@ def evaluate(
     groups: NDArray[np.int64] | None,
     seed: int,
     level: float,
+    method: str,
     threads: int | None,
-) -> list[tuple[str, float, float, float, int]]: ...
+) -> list[tuple[str, float, float, float, int, float]]: ...
+def accuracy_at_coverage(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    coverage: float,
+    threads: int | None,
+) -> float: ...
+def augrc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def auprc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    wrong: bool,
+    threads: int | None,
+) -> float: ...
+def aurc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    method: str,
+    threads: int | None,
+) -> float: ...
+def auroc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def auroc_interval(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    level: float,
+    threads: int | None,
+) -> tuple[float, float, float, float, float]: ...
+def brier(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def brier_decomposition(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    threads: int | None,
+) -> tuple[float, float, float, float, float]: ...
+def coverage_at_risk(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    risk: float,
+    threads: int | None,
+) -> float: ...
+def e_aurc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def ks_calibration_error(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def kuiper_calibration_error(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def log_loss(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    eps: float,
+    threads: int | None,
+) -> float: ...
+def mmce(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    width: float,
+    threads: int | None,
+) -> float: ...
+def risk_coverage(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def signed_gap(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def smooth_ece(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    sigma: float | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def smooth_reliability(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    sigma: float | None,
+    points: int,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def spiegelhalter(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def prr(
+    uncertainty: NDArray[Any], quality: NDArray[np.float64], max_rejection: float, threads: int | None
+) -> float: ...
+def spearman(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
+def kendall(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
+def compare(
+    confidence: NDArray[np.float64],
+    other: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    bootstrap: int,
+    groups: NDArray[np.int64] | None,
+    seed: int,
+    level: float,
+    method: str,
+    threads: int | None,
+) -> list[tuple[str, float, float, float, int, float]]: ...
 def fit_platt(
     scores: NDArray[np.float64],
     correct: NDArray[np.bool_],

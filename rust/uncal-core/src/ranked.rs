@@ -210,7 +210,8 @@ fn weight(tag: u64) -> f64 {
     f64::from_bits(tag & !RIGHT)
 }
 
-fn value_of(order: u64) -> f64 {
+/// The number that [`Real::order`] of `f64` is of.
+pub(crate) fn value_of(order: u64) -> f64 {
     f64::from_bits(if order & RIGHT == 0 { !order } else { order & !RIGHT })
 }
 
