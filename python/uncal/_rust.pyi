@@ -18,7 +18,13 @@ __all__ = [
     "eccentricity",
     "ece",
     "evaluate",
+    "fit_beta",
+    "fit_histogram",
+    "fit_isotonic",
     "fit_platt",
+    "fit_platt_atom",
+    "fit_temperature",
+    "fit_venn_abers",
     "graph_scores",
     "jaccard_similarity",
     "kernel_language_entropy",
@@ -33,6 +39,7 @@ __all__ = [
     "spectral_scores",
     "spectrum",
     "variation_ratio",
+    "venn_abers",
 ]
 
 def _fma_rate(seconds: float, threads: int | None) -> float: ...
@@ -102,14 +109,61 @@ def evaluate(
     level: float,
     threads: int | None,
 ) -> list[tuple[str, float, float, float, int]]: ...
+def fit_beta(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    variant: str,
+    threads: int | None,
+) -> tuple[float, float, float, int, bool]: ...
+def fit_histogram(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    smoothing: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def fit_isotonic(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    centered: bool,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]: ...
 def fit_platt(
-    scores: NDArray[np.float64],
+    scores: NDArray[np.float32] | NDArray[np.float64],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     smoothing: bool,
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def fit_platt_atom(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    atom: float | None,
+    smoothing: bool,
+    tolerance: float,
+    threads: int | None,
+) -> tuple[float | None, float, float, float, float, int, bool]: ...
+def fit_temperature(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    eps: float,
+    threads: int | None,
+) -> tuple[float, int, bool]: ...
+def fit_venn_abers(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
 def graph_scores(
     similarity: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -205,3 +259,11 @@ def variation_ratio(
     offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def venn_abers(
+    x: NDArray[np.float64],
+    p0: NDArray[np.float64],
+    p1: NDArray[np.float64],
+    increasing: bool,
+    scores: NDArray[np.float64],
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...

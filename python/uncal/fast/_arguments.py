@@ -140,6 +140,14 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     return ready(array, np.float64)
 
 
+def real(name: str, values: ArrayLike) -> NDArray[np.float32] | FloatArray:
+    """Numbers (K,) as contiguous float32 where that is exact for their type, float64 otherwise."""
+    array = one_dimensional(name, read(name, values))
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
+    return ready(array, np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
+
+
 def flat(name: str, values: ArrayLike, embeddings: ArrayLike) -> NDArray[Any]:
     """Return one value for each row: (K,), or (P, N) beside `embeddings` of (P, N, D), as (K,)."""
     array = read(name, values)
