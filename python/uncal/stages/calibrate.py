@@ -142,7 +142,7 @@ def calibrate(
         mapped = _inputs(unfitted, values, ids, config)
         calibrator = _fit(unfitted, mapped, correct, config, made_how)
         crossfitted = _crossfit(ids, mapped, correct, config)
-        _warn(values, correct)
+        _warn(values, correct, calibrator.confidence(mapped))
 
     left_out = 0
     with (
@@ -289,12 +289,13 @@ def _folds(ids: list[str], config: Config) -> IntArray:
     return folds
 
 
-def _warn(values: FloatArray, correct: BoolArray) -> None:
+def _warn(values: FloatArray, correct: BoolArray, confidence: FloatArray) -> None:
     if correct.all() or not correct.any():
         log.warning(
-            "calibrate: all %d answers of the calibrate split are %s; every target is the same number",
+            "calibrate: all %d answers of the calibrate split are %s; %s",
             len(correct),
             "right" if correct.all() else "wrong",
+            "every target is the same number" if np.ptp(confidence) == 0 else "no target tells right from wrong",
         )
     elif fast.auroc(values, correct) > 0.5:
         log.warning("calibrate: a higher score goes with more right answers here; it does not measure uncertainty")
