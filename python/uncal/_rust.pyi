@@ -38,59 +38,6 @@ __all__ = [
 def _fma_rate(seconds: float, threads: int | None) -> float: ...
 def _read_bytes(numbers: NDArray[np.float32], threads: int | None) -> float: ...
 def _simd() -> str: ...
-def cluster_embeddings(
-    embeddings: NDArray[Any], offsets: NDArray[np.int64], threshold: float, linkage: str, threads: int | None
-) -> NDArray[np.int64]: ...
-def cluster_entailment(
-    entail: NDArray[Any],
-    contra: NDArray[Any] | None,
-    offsets: NDArray[np.int64],
-    rule: str,
-    algorithm: str,
-    threshold: float,
-    threads: int | None,
-) -> NDArray[np.int64]: ...
-def cosine_similarity(
-    embeddings: NDArray[Any],
-    offsets: NDArray[np.int64],
-    clip: bool,
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def degree(
-    similarity: NDArray[Any],
-    offsets: NDArray[np.int64],
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def eccentricity(
-    similarity: NDArray[Any],
-    offsets: NDArray[np.int64],
-    cut: float,
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def ece(
-    confidence: NDArray[Any],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    n_bins: int,
-    bins: str,
-    edges: str,
-    norm: str,
-    debias: bool,
-    threads: int | None,
-) -> float: ...
-def evaluate(
-    confidence: NDArray[Any],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    n_bins: int,
-    bins: str,
-    bootstrap: int,
-    groups: NDArray[np.int64] | None,
-    seed: int,
-    level: float,
-    method: str,
-    threads: int | None,
-) -> list[tuple[str, float, float, float, int, float]]: ...
 def accuracy_at_coverage(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -145,6 +92,38 @@ def brier_decomposition(
     bins: str,
     threads: int | None,
 ) -> tuple[float, float, float, float, float]: ...
+def cluster_embeddings(
+    embeddings: NDArray[Any], offsets: NDArray[np.int64], threshold: float, linkage: str, threads: int | None
+) -> NDArray[np.int64]: ...
+def cluster_entailment(
+    entail: NDArray[Any],
+    contra: NDArray[Any] | None,
+    offsets: NDArray[np.int64],
+    rule: str,
+    algorithm: str,
+    threshold: float,
+    threads: int | None,
+) -> NDArray[np.int64]: ...
+def compare(
+    confidence: NDArray[np.float64],
+    other: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    bootstrap: int,
+    groups: NDArray[np.int64] | None,
+    seed: int,
+    level: float,
+    method: str,
+    threads: int | None,
+) -> list[tuple[str, float, float, float, int, float]]: ...
+def cosine_similarity(
+    embeddings: NDArray[Any],
+    offsets: NDArray[np.int64],
+    clip: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def coverage_at_risk(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -152,12 +131,127 @@ def coverage_at_risk(
     risk: float,
     threads: int | None,
 ) -> float: ...
+def degree(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def e_aurc(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def eccentricity(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    cut: float,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def ece(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    edges: str,
+    norm: str,
+    debias: bool,
+    threads: int | None,
+) -> float: ...
+def evaluate(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    bootstrap: int,
+    groups: NDArray[np.int64] | None,
+    seed: int,
+    level: float,
+    method: str,
+    threads: int | None,
+) -> list[tuple[str, float, float, float, int, float]]: ...
+def fit_beta(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    variant: str,
+    threads: int | None,
+) -> tuple[float, float, float, int, bool]: ...
+def fit_histogram(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    smoothing: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def fit_isotonic(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    centered: bool,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]: ...
+def fit_platt(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    smoothing: bool,
+    tolerance: float,
+    threads: int | None,
+) -> tuple[float, float, int, bool]: ...
+def fit_platt_atom(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    atom: float | None,
+    smoothing: bool,
+    tolerance: float,
+    threads: int | None,
+) -> tuple[float | None, float, float, float, float, int, bool]: ...
+def fit_temperature(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    eps: float,
+    threads: int | None,
+) -> tuple[float, int, bool]: ...
+def fit_venn_abers(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
+def graph_scores(
+    similarity: NDArray[Any],
+    offsets: NDArray[np.int64],
+    names: list[str],
+    cut: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def jaccard_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def kendall(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
+def kernel_language_entropy(
+    weights: NDArray[Any],
+    offsets: NDArray[np.int64],
+    kernel: str,
+    t: float,
+    nu: float,
+    kappa: float,
+    unit_diagonal: bool,
+    scale: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
 def ks_calibration_error(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -184,12 +278,51 @@ def mmce(
     width: float,
     threads: int | None,
 ) -> float: ...
+def num_semantic_sets(
+    clusters: NDArray[np.int64], offsets: NDArray[np.int64], threads: int | None
+) -> NDArray[np.float64]: ...
+def num_threads() -> int: ...
+def order_sensitive(
+    entail: NDArray[Any],
+    contra: NDArray[Any] | None,
+    offsets: NDArray[np.int64],
+    rule: str,
+    algorithm: str,
+    threshold: float,
+    threads: int | None,
+) -> NDArray[np.bool_]: ...
+def prr(
+    uncertainty: NDArray[Any], quality: NDArray[np.float64], max_rejection: float, threads: int | None
+) -> float: ...
+def reliability(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
 def risk_coverage(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
+def rouge_l_similarity(
+    bytes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    tokens: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def semantic_entropy(
+    clusters: NDArray[np.int64],
+    logprobs: NDArray[np.float64] | None,
+    offsets: NDArray[np.int64],
+    estimator: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def set_num_threads(n: int) -> None: ...
 def signed_gap(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -211,99 +344,7 @@ def smooth_reliability(
     points: int,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
-def spiegelhalter(
-    confidence: NDArray[Any],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    threads: int | None,
-) -> tuple[float, float]: ...
-def prr(
-    uncertainty: NDArray[Any], quality: NDArray[np.float64], max_rejection: float, threads: int | None
-) -> float: ...
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
-def kendall(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
-def compare(
-    confidence: NDArray[np.float64],
-    other: NDArray[np.float64],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    n_bins: int,
-    bins: str,
-    bootstrap: int,
-    groups: NDArray[np.int64] | None,
-    seed: int,
-    level: float,
-    method: str,
-    threads: int | None,
-) -> list[tuple[str, float, float, float, int, float]]: ...
-def fit_platt(
-    scores: NDArray[np.float64],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    smoothing: bool,
-    tolerance: float,
-    threads: int | None,
-) -> tuple[float, float, int, bool]: ...
-def graph_scores(
-    similarity: NDArray[Any],
-    offsets: NDArray[np.int64],
-    names: list[str],
-    cut: float,
-    threads: int | None,
-) -> list[NDArray[np.float64]]: ...
-def jaccard_similarity(
-    bytes: NDArray[np.uint8],
-    ends: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def kernel_language_entropy(
-    weights: NDArray[Any],
-    offsets: NDArray[np.int64],
-    kernel: str,
-    t: float,
-    nu: float,
-    kappa: float,
-    unit_diagonal: bool,
-    scale: bool,
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def num_semantic_sets(
-    clusters: NDArray[np.int64], offsets: NDArray[np.int64], threads: int | None
-) -> NDArray[np.float64]: ...
-def num_threads() -> int: ...
-def order_sensitive(
-    entail: NDArray[Any],
-    contra: NDArray[Any] | None,
-    offsets: NDArray[np.int64],
-    rule: str,
-    algorithm: str,
-    threshold: float,
-    threads: int | None,
-) -> NDArray[np.bool_]: ...
-def reliability(
-    confidence: NDArray[np.float64],
-    correct: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None,
-    n_bins: int,
-    bins: str,
-    threads: int | None,
-) -> list[NDArray[np.float64]]: ...
-def rouge_l_similarity(
-    bytes: NDArray[np.uint8],
-    ends: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    tokens: str,
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def semantic_entropy(
-    clusters: NDArray[np.int64],
-    logprobs: NDArray[np.float64] | None,
-    offsets: NDArray[np.int64],
-    estimator: str,
-    threads: int | None,
-) -> NDArray[np.float64]: ...
-def set_num_threads(n: int) -> None: ...
 def spectral_decomposition(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -334,8 +375,22 @@ def spectrum(
     propagate: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def spiegelhalter(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
 def variation_ratio(
     similarity: NDArray[np.float32] | NDArray[np.float64],
     offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def venn_abers(
+    x: NDArray[np.float64],
+    p0: NDArray[np.float64],
+    p1: NDArray[np.float64],
+    increasing: bool,
+    scores: NDArray[np.float64],
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...

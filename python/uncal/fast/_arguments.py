@@ -140,8 +140,8 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     return ready(array, np.float64)
 
 
-def scores(name: str, values: ArrayLike) -> NDArray[np.float32] | FloatArray:
-    """Numbers (K,), contiguous: float32 as it lies, float16 as float32, all else as float64."""
+def real(name: str, values: ArrayLike) -> NDArray[np.float32] | FloatArray:
+    """Numbers (K,) as contiguous float32 where that is exact for their type, float64 otherwise."""
     array = one_dimensional(name, read(name, values))
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")

@@ -104,7 +104,7 @@ def ece(
     0.25
     """
     return _rust.ece(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.bins(n_bins),
@@ -152,7 +152,7 @@ def signed_gap(
     0.25
     """
     return _rust.signed_gap(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.threads(threads),
@@ -203,7 +203,7 @@ def smooth_ece(
     0.4
     """
     value, _ = _rust.smooth_ece(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.optional_number("sigma", sigma),
@@ -257,7 +257,7 @@ def smooth_reliability(
     """
     return SmoothReliability(
         *_rust.smooth_reliability(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.optional_number("sigma", sigma),
@@ -307,7 +307,7 @@ def ks_calibration_error(
     """
     return CalibrationTest(
         *_rust.ks_calibration_error(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.threads(threads),
@@ -355,7 +355,7 @@ def kuiper_calibration_error(
     """
     return CalibrationTest(
         *_rust.kuiper_calibration_error(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.threads(threads),
@@ -401,7 +401,7 @@ def spiegelhalter(
     """
     return CalibrationTest(
         *_rust.spiegelhalter(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.threads(threads),
@@ -449,7 +449,7 @@ def mmce(
     0.25
     """
     return _rust.mmce(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.positive("width", width),

@@ -142,7 +142,7 @@ def evaluate(
     """
     bootstrap = arguments.count("bootstrap", bootstrap, 0, 10_000_000)
     estimates = _rust.evaluate(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.bins(n_bins),

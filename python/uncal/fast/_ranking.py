@@ -63,7 +63,7 @@ def auroc(
     0.875
     """
     return _rust.auroc(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.threads(threads),
@@ -116,7 +116,7 @@ def auroc_interval(
     """
     return AurocInterval(
         *_rust.auroc_interval(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.number("level", level),
@@ -168,7 +168,7 @@ def auprc(
     if positive not in ("correct", "wrong"):
         raise ValueError(f"positive: is {positive!r}, must be one of correct, wrong")
     return _rust.auprc(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         positive == "wrong",
@@ -219,7 +219,7 @@ def aurc(
     0.25
     """
     return _rust.aurc(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.choice("method", method, Literal["expected", "trapezoid"]),
@@ -265,7 +265,7 @@ def e_aurc(
     0.0
     """
     return _rust.e_aurc(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.threads(threads),
@@ -310,7 +310,7 @@ def augrc(
     0.125
     """
     return _rust.augrc(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.threads(threads),
@@ -352,7 +352,7 @@ def prr(uncertainty: ArrayLike, quality: ArrayLike, *, max_rejection: float = 1.
     1.0
     """
     return _rust.prr(
-        arguments.scores("uncertainty", uncertainty),
+        arguments.real("uncertainty", uncertainty),
         arguments.column("quality", quality),
         arguments.number("max_rejection", max_rejection),
         arguments.threads(threads),
@@ -400,7 +400,7 @@ def risk_coverage(
     """
     return RiskCoverage(
         *_rust.risk_coverage(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.threads(threads),
@@ -448,7 +448,7 @@ def accuracy_at_coverage(
     1.0
     """
     return _rust.accuracy_at_coverage(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.number("coverage", coverage),
@@ -496,7 +496,7 @@ def coverage_at_risk(
     1.0
     """
     return _rust.coverage_at_risk(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.number("risk", risk),

@@ -53,7 +53,7 @@ def brier(
     0.125
     """
     return _rust.brier(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.threads(threads),
@@ -109,7 +109,7 @@ def brier_decomposition(
     """
     return BrierDecomposition(
         *_rust.brier_decomposition(
-            arguments.scores("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.bins(n_bins),
@@ -218,7 +218,7 @@ def log_loss(
     0.693147
     """
     return _rust.log_loss(
-        arguments.scores("confidence", confidence),
+        arguments.real("confidence", confidence),
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.number("eps", eps),

@@ -30,7 +30,9 @@ mod _rust {
     #[pymodule_export]
     use crate::evaluate::{compare, evaluate};
     #[pymodule_export]
-    use crate::fit::fit_platt;
+    use crate::fit::{
+        fit_beta, fit_histogram, fit_isotonic, fit_platt, fit_platt_atom, fit_temperature, fit_venn_abers, venn_abers,
+    };
     #[pymodule_export]
     use crate::graph::{degree, eccentricity, graph_scores, kernel_language_entropy};
     #[pymodule_export]

@@ -107,6 +107,15 @@ macro_rules! along {
             }
 
             #[inline(always)]
+            fn read_verdicts(self, verdicts: &[bool]) -> Self {
+                let mut read = self;
+                for (read, &verdict) in read.0.iter_mut().zip(&verdicts[..$n]) {
+                    *read = <$scalar>::from(u8::from(verdict));
+                }
+                read
+            }
+
+            #[inline(always)]
             fn sums(vectors: &[Self], out: &mut [$scalar]) {
                 for (vector, out) in vectors.iter().zip(out) {
                     let mut parts = vector.0;

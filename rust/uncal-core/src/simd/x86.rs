@@ -5,22 +5,23 @@
 
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512, __m512d, _CMP_EQ_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_div_pd,
+    _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_cvtepu8_epi32,
+    _mm_loadl_epi64, _mm_loadu_si32, _mm_loadu_si128, _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd,
+    _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd, _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd,
+    _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_div_pd,
     _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
     _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_min_pd,
     _mm256_movemask_pd, _mm256_mul_pd, _mm256_or_pd, _mm256_or_si256, _mm256_permute2f128_pd, _mm256_permute2f128_ps,
     _mm256_round_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64, _mm256_sqrt_pd,
     _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd, _mm256_unpackhi_pd,
     _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
-    _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd,
-    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8, _mm512_loadu_pd,
-    _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps,
-    _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_roundscale_pd,
-    _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps, _mm512_shuffle_f32x4,
-    _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _mm512_cmp_pd_mask, _mm512_cvtepi32_pd, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtpd_ps, _mm512_cvtph_ps,
+    _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_getexp_pd,
+    _mm512_getmant_pd, _mm512_insertf32x8, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd,
+    _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_permutexvar_ps,
+    _mm512_rcp14_pd, _mm512_roundscale_pd, _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_set_epi32, _mm512_set1_pd,
+    _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps,
+    _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -162,7 +163,21 @@ vector!(F64x8, f64, 8, _mm512_fmadd_pd, _mm512_storeu_pd);
 vector!(F32x8, f32, 8, _mm256_fmadd_ps, _mm256_storeu_ps);
 vector!(F64x4, f64, 4, _mm256_fmadd_pd, _mm256_storeu_pd);
 
+/// Verdicts are bytes 0 and 1: loaded, widened, converted.
+macro_rules! read_verdicts {
+    ($n:literal, $load:ident, $widen:ident, $convert:ident) => {
+        #[inline(always)]
+        fn read_verdicts(self, verdicts: &[bool]) -> Self {
+            let verdicts = &verdicts[..$n];
+            // SAFETY: that many bytes are there.
+            Self(unsafe { $convert($widen($load(verdicts.as_ptr().cast()))) })
+        }
+    };
+}
+
 impl Along for F32x16 {
+    read_verdicts!(16, _mm_loadu_si128, _mm512_cvtepu8_epi32, _mm512_cvtepi32_ps);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -334,6 +349,8 @@ impl Lanes for F64x8 {
 }
 
 impl Along for F64x8 {
+    read_verdicts!(8, _mm_loadl_epi64, _mm256_cvtepu8_epi32, _mm512_cvtepi32_pd);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -463,6 +480,8 @@ macro_rules! part_by_copy {
 }
 
 impl Along for F32x8 {
+    read_verdicts!(8, _mm_loadl_epi64, _mm256_cvtepu8_epi32, _mm256_cvtepi32_ps);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -628,6 +647,8 @@ impl Lanes for F64x4 {
 }
 
 impl Along for F64x4 {
+    read_verdicts!(4, _mm_loadu_si32, _mm_cvtepu8_epi32, _mm256_cvtepi32_pd);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
