@@ -13,6 +13,7 @@ What happens to a file that is already there:
 """
 
 import contextlib
+import errno
 import fcntl
 import glob
 import hashlib
@@ -245,9 +246,14 @@ def _refuse_strangers(out: Path, old: MadeBy, making: MadeBy) -> None:
 @contextlib.contextmanager
 def aside(out: Path) -> Iterator[Path]:
     """Give a path beside `out` to write to; rename it to `out` at the end, delete it on an error."""
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
+    except OSError as error:  # names a file that nobody has heard of
+        raise OSError(error.errno, error.strerror, str(out)) from error
     temporary = Path(name)
     try:
         with contextlib.suppress(OSError):  # a file system without locks

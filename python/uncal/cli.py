@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed(options, UncalError("interrupted; the same command goes on where it was"), 128 + signal.SIGINT)
     except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith("UNCAL_"):  # of a kernel
+            return _failed(options, ConfigError(f"the environment variable {error}"), WRONG_USAGE)
         wrapped = UncalError(f"unexpected {type(error).__name__}: {error}; --debug shows where")
         return _failed(options, wrapped, FAILED, cause=error)
     return DONE
@@ -69,6 +71,10 @@ def _explained(error: OSError) -> UncalError:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return UncalError(f"the disk is full{where}; finished shards are kept: make room and run the same command")
+        case errno.EISDIR:
+            return UncalError(f"a folder is where a file is wanted{where}; choose another --out or --run")
+        case errno.ENOTDIR | errno.EEXIST:
+            return UncalError(f"a file is where a folder is wanted{where}; choose another --out or --run")
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return UncalError(f"no access{where}: {error.strerror}; choose another --out or --run")
         case _:

@@ -1,8 +1,8 @@
 """The columns of every artefact and the files that a run folder holds; the only place that knows their names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -95,25 +95,31 @@ COLUMNS = ("embeddings", "texts", "logprobs", "entail", "contra")
 SQUARE = ("entail", "contra")
 
 
-def groups(batch: pa.Table | pa.RecordBatch, needs: Iterable[str]) -> tuple[Groups, BoolArray]:
-    """Return the groups of a batch with the columns that are needed, and which of its P rows can be scored.
+class Column(NamedTuple):
+    """One of `COLUMNS` of a batch of P groups, flat.
+
+    Attributes
+    ----------
+    offsets : ndarray of shape (P + 1,), int64
+    present : ndarray of shape (P,), bool
+        Groups for which it is neither null nor empty, holds no null and, `embeddings` excepted, no NaN.
+    values : array of length K, or of shape (K, D)
+    """
+
+    offsets: IntArray
+    present: BoolArray
+    values: Any
+
+
+def columns(batch: pa.Table | pa.RecordBatch, names: Iterable[str]) -> dict[str, Column]:
+    """Open columns of a batch.
 
     Parameters
     ----------
     batch : pyarrow.Table or pyarrow.RecordBatch
         `COLUMNS`: `embeddings` is a list of fixed_size_list of floats, `texts` a list of strings, the others are lists
         of floats; a list may be large or not.
-    needs : iterable of str
-
-    Returns
-    -------
-    groups : Groups
-        Views of the batch's own memory when all of its rows have all columns, and of `embeddings` always when they are
-        all that is needed: a group that is null or empty is then an empty one. Otherwise, of the scorable rows.
-        `Groups.nan_policy` is "propagate".
-    scorable : ndarray of shape (P,), bool
-        Rows whose columns are neither null nor empty, hold no null and, `embeddings` excepted, no value that is not
-        a number.
+    names : iterable of str
 
     Raises
     ------
@@ -122,29 +128,50 @@ def groups(batch: pa.Table | pa.RecordBatch, needs: Iterable[str]) -> tuple[Grou
     RowError
         If the columns of a row are not of one length, or a matrix is not square.
     """
-    columns = {name: _column(name, batch[name]) for name in sorted(needs)}
-    (first, (offsets, _, _)), *others = columns.items()
-    scorable = np.logical_and.reduce([present for _, present, _ in columns.values()])
-    flat = {name: values for name, (_, _, values) in columns.items()}
-    if list(columns) == ["embeddings"]:
-        return Groups(offsets, **flat, nan_policy="propagate"), scorable
-    for name, (theirs, _, _) in others:
-        differ = scorable & (np.diff(theirs) != np.diff(offsets))
+    opened = {name: _column(name, batch[name]) for name in sorted(names)}
+    if len(opened) == 1:
+        return opened
+    known = np.zeros(batch.num_rows, np.int64)
+    for name, column in opened.items():
+        sizes = np.where(column.present, np.diff(column.offsets), 0)
+        differ = (known > 0) & (sizes > 0) & (sizes != known)
         if differ.any():
             row = int(differ.argmax())
-            counts = f"{np.diff(offsets)[row]} {first} and {np.diff(theirs)[row]} {name}"
-            raise RowError(row, f"{counts}; a group has as many of each")
-    if scorable.all():
-        return Groups(offsets, **flat, nan_policy="propagate"), scorable
+            first = next(other for other, earlier in opened.items() if earlier.present[row])
+            raise RowError(row, f"{known[row]} {first} and {sizes[row]} {name}; a group has as many of each")
+        known = np.maximum(known, sizes)
+    return opened
+
+
+def groups(opened: Mapping[str, Column]) -> tuple[Groups, BoolArray]:
+    """Return the groups of a batch out of its columns, and which of its P rows can be scored.
+
+    Parameters
+    ----------
+    opened : mapping of str to Column
+        Those that are needed, as `columns` gives them.
+
+    Returns
+    -------
+    groups : Groups
+        Views of the batch's own memory when all of its rows have all columns, and of `embeddings` always when they are
+        all that is needed: a group that is null or empty is then an empty one. Otherwise, of the scorable rows.
+        `Groups.nan_policy` is "propagate".
+    scorable : ndarray of shape (P,), bool
+        Rows for which all columns are present.
+    """
+    scorable = np.logical_and.reduce([column.present for column in opened.values()])
+    flat = {name: column.values for name, column in opened.items()}
+    if scorable.all() or list(opened) == ["embeddings"]:
+        return Groups(next(iter(opened.values())).offsets, **flat, nan_policy="propagate"), scorable
     kept = Groups(np.zeros(1, np.int64), nan_policy="propagate")
-    for name, (theirs, _, values) in columns.items():
-        some = Groups(theirs, **{name: values}).take(scorable)
+    for name, column in opened.items():
+        some = Groups(column.offsets, **{name: column.values}).take(scorable)
         kept = replace(kept, offsets=some.offsets, **{name: some.column(name)})
     return kept, scorable
 
 
-def _column(name: str, column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, BoolArray, Any]:
-    """Offsets (P + 1,), which rows are there, and the K values, of a column of lists."""
+def _column(name: str, column: pa.Array | pa.ChunkedArray) -> Column:
     array = column
     if isinstance(column, pa.ChunkedArray):  # combine_chunks copies even a single chunk
         array = (
@@ -163,19 +190,19 @@ def _column(name: str, column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, Bo
             )
         _, numbers = unnest(values)
         rows = numbers.to_numpy(zero_copy_only=False).reshape(-1, values.type.list_size)
-        return offsets, present & ~any_inside(values, offsets), rows
+        return Column(offsets, present & ~any_inside(values, offsets), rows)
     if name == "texts":
-        return offsets, present & ~any_inside(values, offsets), values
+        return Column(offsets, present & ~any_inside(values, offsets), values)
     numbers = values.to_numpy(zero_copy_only=False)
     present &= ~any_inside(np.isnan(numbers), offsets)
     if name not in SQUARE:
-        return offsets, present, numbers
+        return Column(offsets, present, numbers)
     sizes = np.diff(offsets)
     sides = np.rint(np.sqrt(sizes)).astype(np.int64)
     if (crooked := sides * sides != sizes).any():
         row = int(crooked.argmax())
         raise RowError(row, f"{sizes[row]} values of {name!r}; a group of n has n * n")
-    return np.concatenate([[0], np.cumsum(sides)]), present, numbers
+    return Column(np.concatenate([[0], np.cumsum(sides)]), present, numbers)
 
 
 def unnest(array: pa.Array) -> tuple[IntArray, pa.Array]:

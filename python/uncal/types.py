@@ -4,7 +4,7 @@ Shape letters: P prompts (groups), N completions of one prompt, K completions in
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypedDict
@@ -215,6 +215,11 @@ class Scorer(Protocol):
     def needs(self) -> frozenset[str]:
         """Columns of `Groups` that it reads; a class whose settings do not change them has a plain attribute."""
         raise NotImplementedError
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """Settings that its other settings leave without effect, each with those under which it has one."""
+        return {}
 
     @abstractmethod
     def __call__(self, groups: Groups, /) -> FloatArray:

@@ -15,7 +15,7 @@ from uncal.scorers import make
 from uncal.types import Groups, Scorer
 
 ROOT = Path(__file__).parents[2]
-PICKS = ("similarity", "clusters", "estimator")
+PICKS = ("similarity", "clusters", "estimator", "kernel", "rule")
 """Settings that choose what a scorer reads."""
 
 
@@ -110,6 +110,19 @@ def test_it_reads_what_it_says_it_needs_and_nothing_else(scorer: Scorer, groups:
     for name in scorer.needs:
         with pytest.raises(ValueError, match=f"{name}: needed here, and these groups have none"):
             scorer(only(groups, scorer.needs - {name}))
+
+
+OTHER = {"gamma": 3.0, "t": 2.0, "nu": 3.0, "kappa": 3.0, "linkage": "single", "threshold": 0.1}
+OTHER |= {"rule": "soft", "algorithm": "components"}
+
+
+def test_settings_that_it_does_not_read_change_nothing(scorer: Scorer, groups: Groups) -> None:
+    assert set(scorer.unread) <= {field.name for field in fields(scorer)}  # type: ignore[arg-type]
+    for name, when in scorer.unread.items():
+        other: Any = replace(scorer, **{name: OTHER[name]})  # type: ignore[type-var]
+        np.testing.assert_array_equal(other(groups), scorer(groups))
+        for setting, choice in (each.split("=") for each in when.split(" or ")):
+            assert name not in replace(other, **{setting: choice}).unread
 
 
 def test_it_says_what_it_gives(scorer: Scorer) -> None:

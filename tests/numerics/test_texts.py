@@ -284,7 +284,7 @@ BROKEN = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 1, 2], np.int3
         (np.array(["a", np.nan], dtype=object), [0, 2], "texts: row 1 is nan, must be str"),
         (np.array([1.0]), [0, 1], "texts: dtype is float64, must be str"),
         (np.array([b"a"]), [0, 1], "texts: dtype is |S1, must be str"),
-        (None, None, "texts: has shape (), must be (P, N), or (K,) with offsets"),
+        (None, None, "texts: is None, must be an array"),
         (["é", "a\ud800b"], [0, 2], "texts: row 1 is not valid Unicode: surrogates not allowed"),
         (pa.array(["a", None, "b"])[1:], [0, 2], "texts: row 0 is null"),
         (pa.chunked_array([["a"], ["b", None]]), [0, 3], "texts: row 2 is null"),

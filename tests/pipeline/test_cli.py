@@ -185,6 +185,13 @@ def test_list_names_every_plugin_file_with_a_line_about_it(cli: Any) -> None:
     assert [row["name"] for row in rows if not row["summary"].endswith(".")] == []
     scorer = next(row for row in rows if row["name"] == "von_neumann_entropy")
     assert (scorer["needs"], scorer["range"], scorer["unit"]) == (["embeddings"], "0 to ln N", "nat")
+    assert scorer["needs_with"] == {}
+    graph = next(row for row in rows if row["name"] == "degree")
+    assert graph["needs_with"] == {f"similarity={name}": ["texts"] for name in ("jaccard", "rouge_l")} | {
+        "similarity=entail": ["entail"]
+    }
+    said = "needs embeddings; texts with similarity=jaccard or similarity=rouge_l; entail with similarity=entail"
+    assert said in cli("list", "scorers").out
     one = cli("list", "calibrators")
     assert one.out.splitlines()[0] == "calibrators"
     assert [line.split()[0] for line in one.out.splitlines()[1:]] == plugins.names("calibrators")

@@ -322,7 +322,7 @@ def test_a_disk_that_can_only_be_read_is_one_line(
     small_disk("ro")
     ended = cli("grade", "--run", run)
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith(f"uncal: no access ({run}/.{schema.GRADES}.")
+    assert ended.err.startswith(f"uncal: no access ({run}/{schema.GRADES})")
     assert ended.err.endswith("Read-only file system; choose another --out or --run\n")
     assert ended.err.count("\n") == 1
 

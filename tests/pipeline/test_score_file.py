@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,40 @@ def test_an_embedder_that_no_scorer_needs_is_not_used_which_is_said(
     assert not caplog.text
 
 
+def test_embeddings_that_are_there_are_left_for_an_embedder_that_is_named_which_is_said(
+    cli: Any, tmp_path: Path
+) -> None:
+    table = pa.table({"vector": [[[1.0, 0.0], [1.0, 0.0]]], "texts": [["Paris", "London"]]})
+    path = write(tmp_path / "a.parquet", table)
+    ended = cli("score", path, "-o", tmp_path / "s.parquet", "--embedder", "hashing")
+    assert ended.code == 0
+    assert f"the column 'vector' of {path} is not read: --embedder hashing makes embeddings of the texts" in ended.err
+    made = fast.von_neumann_entropy(embedders.make("hashing")(["Paris", "London"]), [0, 2])
+    assert scores(tmp_path / "s.parquet") == {"0": made[0]}
+    assert made[0] > 0
+
+
+def test_an_embedder_reads_the_texts_of_a_run(tmp_path: Path, fabricate: Any) -> None:
+    run = fabricate(tmp_path / "run", 5)
+    config = score.Config(embedder="hashing")
+    found = scores(score.score(run / schema.EMBEDDINGS, tmp_path / "s.parquet", config))
+    assert found == scores(score.score(run / schema.COMPLETIONS, tmp_path / "t.parquet", config))
+
+
+def test_a_setting_about_a_column_that_is_not_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"texts": [["a", "b"]], "embeddings": [[[1.0], [2.0]]]}))
+    for config, said in (
+        (score.Config(texts_column="texts", mean_logprobs=True), ("texts_column", "mean_logprobs")),
+        (score.Config(scorers=("variation_ratio",), dim=1, dtype="float16"), ("dim", "dtype")),
+    ):
+        score.score(path, tmp_path / "s.parquet", config)
+        for setting in said:
+            assert f"score: {setting} is not used: nothing reads " in caplog.text
+    caplog.clear()
+    score.score(path, tmp_path / "s.parquet", score.Config(embeddings_column="embeddings", dim=1), overwrite=True)
+    assert not caplog.text
+
+
 def test_groups_that_cannot_be_scored_are_null_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = groups()
     bad = [kept[0], None, [], [[float("nan")] * 8, *kept[2]], [[float("inf")] * 8], kept[3]]
@@ -152,6 +187,24 @@ def test_the_same_scores_come_out_of_any_batches(tmp_path: Path) -> None:
             ["--scorers", "semantic_entropy", "--scorer-settings", "linkage=ward"],
             "'semantic_entropy': linkage is 'ward'; it must be one of leader, single, average, complete\n",
         ),
+        (
+            ["--scorers", "degree", "--scorer-settings", "gamma=1"],
+            "none of degree has a setting 'gamma'; predictive_kernel_entropy, renyi_entropy, von_neumann_entropy have",
+        ),
+        (
+            ["--scorer-settings", "renyi_entropy.alpha=3"],
+            "'renyi_entropy.alpha' is a setting of renyi_entropy, and the scorers are von_neumann_entropy\n",
+        ),
+        (
+            ["--scorer-settings", "kernel=cosine", "gamma=2"],
+            "the setting 'gamma' is read by von_neumann_entropy with kernel=rbf or kernel=laplacian only\n",
+        ),
+        (["--embedder-settings", "dim=3"], "embedder_settings are set, and embedder is not; name one (--embedder)\n"),
+        (["--group-column", "id", "--id-column", "id"], "group_column and id_column are both set; the name of a group"),
+        (["--dim", "9"], "a.parquet, row 0 (from 0): column 'embeddings' has vectors of 8 numbers, not of 9 (--dim)\n"),
+        (["-o", "."], "out is ., a folder; name a file in it, such as scores.parquet\n"),
+        (["-o", "/proc/s.parquet"], "(/proc/s.parquet)"),
+        (["-o", "/proc/version/s.parquet"], "a file is where a folder is wanted (/proc/version)"),
         (["-o", "scores.csv"], "scores are written to a .parquet or an .arrow file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -304,12 +357,14 @@ def test_a_row_that_makes_no_sense_is_named_by_its_place_in_the_file(tmp_path: P
     vectors = [[[1.0]], None, [[1.0], [2.0]], [[3.0]]]
     path = write(tmp_path / "a.parquet", pa.table({"embeddings": vectors, "logprobs": [[-1.0]] * 4}))
     config = score.Config(scorers=("semantic_entropy",), scorer_settings={"estimator": "rao_blackwell"}, rows=rows)
-    with pytest.raises(artefacts.ArtefactError, match=f"^{path}, row 2: 2 embeddings and 1 logprobs; a group has"):
+    with pytest.raises(
+        artefacts.ArtefactError, match=rf"^{path}, row 2 \(from 0\): 2 embeddings and 1 logprobs; a group has"
+    ):
         score.score(path, tmp_path / "s.parquet", config)
     table = pa.table({"entail": [[1.0], [1.0], [1.0, 0.5], [0.5]], "q": ["a", "b", "c", "c"]})
-    crooked = f"^{tmp_path}/b.parquet, {{}}: {{}} values of 'entail'; a group of n has n"
+    crooked = rf"^{tmp_path}/b.parquet, row 2 \(from 0\){{}}: {{}} values of 'entail'; a group of n has n"
     write(tmp_path / "b.parquet", table)
-    for group, place, count in ((None, "row 2", 2), ("q", "group c", 3)):
+    for group, place, count in ((None, "", 2), ("q", ", group 'c'", 3)):
         config = score.Config(
             scorers=("degree",), scorer_settings={"similarity": "entail"}, rows=rows, group_column=group
         )
@@ -317,12 +372,106 @@ def test_a_row_that_makes_no_sense_is_named_by_its_place_in_the_file(tmp_path: P
             score.score(tmp_path / "b.parquet", tmp_path / "s.parquet", config)
 
 
-def test_numbers_that_make_no_sense_are_one_error_with_the_file(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.parquet", pa.table({"entail": [[1.0], [1.0, float("inf"), 0.0, 1.0]]}))
-    config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"})
-    with pytest.raises(artefacts.ArtefactError, match=f"{path}, from row 0 on: entail: .*group 1"):
+def test_columns_of_different_lengths_are_an_error_also_where_no_one_scorer_reads_both(tmp_path: Path) -> None:
+    table = pa.table({"uid": ["a", "b"], "embeddings": [[[1.0]], [[1.0], [2.0]]], "texts": [["a"], ["a", "b", "c"]]})
+    config = score.Config(scorers=("von_neumann_entropy", "variation_ratio"))
+    with pytest.raises(
+        artefacts.ArtefactError, match=r", id 'b': 2 embeddings and 3 texts; a group has as many of each"
+    ):
+        score.score(write(tmp_path / "a.parquet", table), tmp_path / "s.parquet", config)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4096])
+@pytest.mark.parametrize("group", [None, "q"])
+def test_numbers_that_make_no_sense_are_named_by_their_place_in_the_file(
+    tmp_path: Path, rows: int, group: str | None
+) -> None:
+    good = [[1.0, 0.5], [0.5, 1.0]]
+    groups = [good, None, [[1.0]], None, good, [[1.0, 0.5], [7.0, 1.0]], [[1.0, 9.0], [0.5, 1.0]]]
+    table = pa.table({"qid": list("abcdefg"), "entailment": groups})
+    place = r"row 5 \(from 0\), id 'f'"
+    if group is not None:
+        owners = [name for name, matrix in zip("abcdefg", groups, strict=True) for _ in matrix or [None]]
+        table = pa.table({"q": owners, "entailment": [row for matrix in groups for row in matrix or [None]]})
+        place = r"row 7 \(from 0\), group 'f'"
+    path = write(tmp_path / "a.parquet", table)
+    said = rf"^{path}, {place}: column 'entailment': entry \(1, 0\) is 7.0, must be a probability in \[0, 1\]$"
+    config = score.Config(scorers=("degree",), scorer_settings={"similarity": "entail"}, rows=rows, group_column=group)
+    with pytest.raises(artefacts.ArtefactError, match=said):
         score.score(path, tmp_path / "s.parquet", config)
     assert not (tmp_path / "s.parquet").exists()
+
+
+def test_a_sample_that_makes_no_sense_is_named_in_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"embeddings": [[1.0], [2.0]], "logprobs": p} for p in ([0.0, -1.0], [], None, [0.0, 1e999])]
+    path.write_text("\n\n".join(json.dumps(row) for row in rows))
+    config = score.Config(scorers=("semantic_entropy",), scorer_settings={"estimator": "kuhn"})
+    said = rf"^{path}, line 7: column 'logprobs': sample 1 \(from 0\) is inf, must be a number or -infinity$"
+    with pytest.raises(artefacts.ArtefactError, match=said):
+        score.score(path, tmp_path / "s.parquet", config)
+
+
+def test_contradictions_of_a_graph_are_probabilities(tmp_path: Path) -> None:
+    table = pa.table({"entail": [[1.0, 0.5, 0.5, 1.0]] * 2, "contra": [[5.0, 0.5, 0.5, 5.0], [0.0, 0.5, 1.5, 0.0]]})
+    config = score.Config(scorers=("kernel_language_entropy",), scorer_settings={"similarity": "entail"})
+    with pytest.raises(
+        artefacts.ArtefactError, match=r"row 1 \(from 0\): column 'contra': entry \(1, 0\) is 1.5, must"
+    ):
+        score.score(write(tmp_path / "a.parquet", table), tmp_path / "s.parquet", config)
+
+
+@pytest.mark.parametrize("variable", ["UNCAL_SIMD", "UNCAL_NUM_THREADS"])
+def test_an_environment_that_makes_no_sense_is_not_blamed_on_the_file(cli: Any, tmp_path: Path, variable: str) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"embeddings": groups()}))
+    ended = replace(cli, environment=cli.environment | {variable: "many"})("score", path, "-o", tmp_path / "s.parquet")
+    assert ended.code == 2
+    assert ended.err.startswith(f'uncal: the environment variable {variable}: is "many", must be ')
+    assert ended.err.count("\n") == 1
+
+
+PICKY = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from uncal.types import FloatArray, Groups, Scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picky(Scorer):
+    needs: ClassVar[frozenset[str]] = frozenset({"logprobs"})
+    range: ClassVar[str] = "0 up"
+    unit: ClassVar[str] = "group"
+    source: ClassVar[str] = "made up"
+    most: int = 1
+
+    def __call__(self, groups: Groups, /) -> FloatArray:
+        if len(groups.offsets) - 1 > self.most:
+            raise ValueError("too many groups")
+        return np.ones(len(groups.offsets) - 1)
+"""
+
+
+def test_an_error_that_no_group_has_by_itself_is_one_of_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "picky.py").write_text(PICKY)
+    monkeypatch.syspath_prepend(tmp_path)
+    path = write(tmp_path / "a.parquet", pa.table({"logprobs": [[-1.0], [-2.0]]}))
+    config = score.Config(scorers=("picky:Picky",))
+    with pytest.raises(artefacts.ArtefactError, match=r"row 0 \(from 0\) and the 1 groups after it: too many groups$"):
+        score.score(path, tmp_path / "s.parquet", config)
+    config = score.Config(scorers=("picky:Picky",), scorer_settings={"picky:Picky.most": 0})
+    with pytest.raises(artefacts.ArtefactError, match=r"a.parquet, row 0 \(from 0\): too many groups"):
+        score.score(path, tmp_path / "s.parquet", config)
+
+
+def test_ids_may_come_again_and_scores_keep_the_order_of_the_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", pa.table({"id": [7, 8, 7], "texts": [["a", "b"], ["a"], ["a", "a"]]}))
+    out = score.score(path, tmp_path / "s.parquet", score.Config(scorers=("variation_ratio",)))
+    assert pq.read_table(out).to_pydict() == {"id": ["7", "8", "7"], "variation_ratio": [1.0, 0.0, 0.0]}
 
 
 def test_false_is_false_however_it_is_written(cli: Any, tmp_path: Path) -> None:
@@ -341,5 +490,7 @@ def test_a_graph_of_entailment_wants_probabilities_and_reads_no_diagonal(tmp_pat
     score.score(path, tmp_path / "s.parquet", config)
     assert pq.read_table(tmp_path / "s.parquet")["degree"].to_pylist() == [0.0, 0.0]
     path = write(tmp_path / "b.parquet", pa.table({"entail": [[1.0], [1.0, 0.5, 7.0, 1.0]]}))
-    with pytest.raises(artefacts.ArtefactError, match=r"entail: entry \(1, 0\) of group 1 is 7.0, must be a prob"):
+    with pytest.raises(
+        artefacts.ArtefactError, match=r"row 1 \(from 0\): column 'entail': entry \(1, 0\) is 7.0, must be a"
+    ):
         score.score(path, tmp_path / "s.parquet", config)

@@ -82,7 +82,8 @@ def test_tensors_with_a_gradient_say_what_to_do():
 
 
 def test_bfloat16_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"^embeddings: cannot be read as an array: .*"):
+    message = r"^embeddings: cannot be read .*: NumPy has no bfloat16; convert it to float32 first \(.float\(\)\)$"
+    with pytest.raises(ValueError, match=message):
         fast.von_neumann_entropy(torch.from_numpy(X).to(torch.bfloat16))
 
 
@@ -179,7 +180,7 @@ def test_confidences_may_be_any_numbers():
         (
             ROWS,
             np.array([0, 2**63], dtype=np.uint64),
-            "offsets: group 0 ends at -9223372036854775808, before its start 0",
+            "offsets: row 1 is 9223372036854775808, must be below 2 ** 63",
         ),
     ],
 )
@@ -206,6 +207,112 @@ def test_ragged_lists_and_masked_arrays_are_refused():
     with pytest.raises(ValueError, match=r"^embeddings: cannot be read as an array: has masked entries$"):
         fast.von_neumann_entropy(np.ma.masked_array(X, X > 1))
     np.testing.assert_array_equal(fast.von_neumann_entropy(np.ma.masked_array(X)), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (None, "embeddings: is None, must be an array"),
+        ({"a": X}, "embeddings: is {'a': array([[["),
+        ((row for row in X), "embeddings: is <generator object"),
+        ("rows", "embeddings: dtype is <U4, must be float16, float32 or float64; use .astype"),
+        (
+            [X[0], X[1][:2]],
+            "embeddings: cannot be read as an array: its lists differ in length (inhomogeneous); join groups "
+            "end to end, and say by offsets where each starts",
+        ),
+        (
+            pa.table({"a": [1.0]}),
+            "embeddings: cannot be read as an array: it is a pyarrow Table; pass an array, such as a column of a table",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_array_is_named_and_told_what_to_do(values, message):
+    for function in (fast.von_neumann_entropy, fast.cosine_similarity, fast.cluster_embeddings):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            function(values)
+        assert str(caught.value).startswith(message)
+        assert "\n" not in str(caught.value)
+
+
+A = np.ones((2, 3, 3))
+IDS = np.zeros((2, 3), dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("function", "data", "numbers", "flags", "choices"),
+    [
+        (fast.von_neumann_entropy, (X,), ["gamma"], ["normalize"], ["kernel", "nan_policy"]),
+        (fast.renyi_entropy, (X,), ["alpha", "gamma"], ["normalize"], ["kernel", "nan_policy"]),
+        (fast.predictive_kernel_entropy, (X,), ["gamma"], ["normalize"], ["kernel", "nan_policy"]),
+        (fast.semantic_volume, (X,), ["eps"], ["center"], ["nan_policy"]),
+        (fast.eigen_score, (X,), ["alpha"], [], ["nan_policy"]),
+        (fast.spectrum, (X,), ["gamma"], ["normalize"], ["kernel", "nan_policy"]),
+        (fast.spectral_scores, (X,), ["gamma"], ["normalize"], ["kernel", "nan_policy"]),
+        (fast.spectral_decomposition, (X[:, :3], None, np.zeros((6, 3), int)), ["gamma"], ["normalize"], ["kernel"]),
+        (fast.kernel_language_entropy, (A,), ["t", "nu", "kappa"], ["unit_diagonal", "scale"], ["kernel"]),
+        (fast.graph_scores, (A,), ["cut"], [], []),
+        (fast.degree, (A,), [], ["per_answer"], []),
+        (fast.eccentricity, (A,), ["cut"], ["per_answer"], []),
+        (fast.cosine_similarity, (X,), [], ["clip"], []),
+        (fast.cluster_embeddings, (X,), ["threshold"], [], ["linkage"]),
+        (fast.cluster_entailment, (A, 0 * A), ["threshold"], [], ["rule", "algorithm"]),
+        (fast.order_sensitive, (A, 0 * A), ["threshold"], [], ["rule", "algorithm"]),
+        (fast.semantic_entropy, (IDS,), [], [], ["estimator"]),
+        (fast.rouge_l_similarity, ([["a"]],), [], [], ["tokens"]),
+        (fast.fit_platt, (Q, C), ["tol"], ["smoothing"], []),
+        (fast.ece, (Q, C), [], ["debias"], ["bins", "edges", "norm"]),
+        (fast.reliability, (Q, C), [], [], ["bins"]),
+        (fast.evaluate, (Q, C), ["level"], [], ["bins"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_setting_of_the_wrong_type_is_named(function, data, numbers, flags, choices):
+    wrong = {
+        "must be a number": (numbers, ["1", True, [1.0], X, 1j, {}]),
+        "must be True or False": (flags, ["no", 0, 1.0, None, np.array([True])]),
+        "must be one of ": (choices, [None, 1, ["rbf"], X]),
+    }
+    for needed, (settings_, values) in wrong.items():
+        for setting in settings_:
+            for value in values:
+                with pytest.raises(ValueError) as caught:  # noqa: PT011
+                    function(*data, **{setting: value})
+                assert str(caught.value).startswith(f"{setting}: is ")
+                assert needed in str(caught.value)
+                assert "\n" not in str(caught.value)
+    if function is not fast.spectral_decomposition and numbers:
+        exact = function(*data, **{numbers[0]: np.float32(0.5)})
+        np.testing.assert_equal(function(*data, **{numbers[0]: np.array(0.5)}), exact)
+    known = set(inspect.signature(function).parameters)
+    tested = {*numbers, *flags, *choices}
+    arrays = {"embeddings", "offsets", "counts", "weights", "clarification_ids", "similarity", "texts", "entail"}
+    arrays |= {"contra", "clusters", "logprobs", "confidence", "correct", "scores", "groups"}
+    counted = {"threads", "n_bins", "bootstrap", "seed", "names"}
+    assert known - tested - arrays - counted == set()
+
+
+def test_names_that_are_none_and_whole_numbers_that_are_none_are_named():
+    for wrong in (3, [3], None):
+        with pytest.raises(ValueError, match=r"^names: has .* in it, must be names$"):
+            fast.graph_scores(A, names=wrong)
+        with pytest.raises(ValueError, match=r"^scores: has .* in it, must be names$"):
+            fast.spectral_scores(X, scores=wrong)
+    with pytest.raises(ValueError, match=r"^scores: the settings of 'eigen_score' are 3, must be a dict$"):
+        fast.spectral_scores(X, scores={"eigen_score": 3})
+    with pytest.raises(ValueError, match=r"^n_bins: is True, must be a whole number$"):
+        fast.ece(Q, C, n_bins=True)
+
+
+@pytest.mark.parametrize("big", [2**63, 2**64 - 1])
+def test_whole_numbers_beyond_int64_are_named_and_never_wrap(big):
+    ids = np.array([0, 1, big, 2], dtype=np.uint64)
+    with pytest.raises(ValueError, match=rf"^clusters: row 2 is {big}, must be below 2 \*\* 63$"):
+        fast.num_semantic_sets(ids, [0, 4])
+    with pytest.raises(ValueError, match=rf"^clarification_ids: row 2 is {big}, must be below"):
+        fast.spectral_decomposition(X[:1], None, ids)
+    assert fast.num_semantic_sets(ids[:2], [0, 2]) == [2.0]
 
 
 METRICS = [fast.ece, fast.brier, fast.reliability, fast.evaluate]

@@ -28,7 +28,9 @@ def layout(dim: int | None = None, dtype: str | None = None, *, mean: bool = Fal
 
 def read(path: Path, wanted: tuple[str, ...] = ("embeddings",), to: Layout | None = None, rows: int = 4096) -> pa.Table:
     tables = list(group_files.read(group_files.open_file(path), wanted, to or layout(), rows))
-    return pa.concat_tables(tables, promote_options="permissive")
+    made = pa.concat_tables(tables, promote_options="permissive")
+    assert made["row"].to_pylist() == sorted(made["row"].to_pylist())
+    return made.drop_columns("row")
 
 
 def save(path: Path, table: pa.Table) -> Path:
@@ -89,7 +91,7 @@ def test_a_flat_list_is_cut_into_vectors_of_dim_numbers(kept: Any) -> None:
     assert read(path, to=layout(dim=2))["embeddings"].to_pylist() == GROUPS
     with pytest.raises(ArtefactError, match=r"column 'embeddings' is list<.*>: say how many numbers .* \(--dim\)"):
         read(path)
-    with pytest.raises(ArtefactError, match=r"row 0: column 'embeddings' holds 4 numbers; vectors of 3 do not fit"):
+    with pytest.raises(ArtefactError, match=r"row 0 \(from 0\): .* holds 4 numbers; vectors of 3 do not fit"):
         read(path, to=layout(dim=3))
 
 
@@ -120,7 +122,7 @@ def test_texts_numbers_and_matrices_are_read(kept: Any) -> None:
         "contra": [[0.0, 0.75, 0.5, 0.0], [0.0]],
     }
     assert read(kept(table), ("logprobs",), layout(mean=True))["logprobs"].to_pylist() == [[-1.0, -1.0], [0.0]]
-    groups, scorable = schema.groups(made, wanted)
+    groups, scorable = schema.groups(schema.columns(made, wanted))
     assert scorable.all()
     assert groups.offsets.tolist() == [0, 2, 3]
 
@@ -183,7 +185,7 @@ def test_a_group_whose_sample_is_null_is_null(kept: Any) -> None:
         vectors = pa.array([VECTORS[0], None, *VECTORS[2:]], kind)
         made = read(kept(pa.table({"g": OWNERS, "vector": vectors})), to=layout(group="g"))
         assert made["embeddings"].to_pylist() == [None, *GROUPS[1:]]
-        groups, scorable = schema.groups(made.combine_chunks(), {"embeddings"})
+        groups, scorable = schema.groups(schema.columns(made.combine_chunks(), {"embeddings"}))
         assert scorable.tolist() == [False, True, True]
         assert groups.column("embeddings")[groups.offsets[1] :].tolist() == VECTORS[2:]
 
@@ -192,7 +194,7 @@ def test_a_group_whose_sample_is_null_is_null(kept: Any) -> None:
 @pytest.mark.parametrize("rows", [1, 4096])
 def test_a_group_that_comes_again_later_is_an_error(kept: Any, owners: list[Any], rows: int) -> None:
     path = kept(pa.table({"g": owners, "vector": [[1.0]] * 3}))
-    with pytest.raises(ArtefactError, match=rf"row 2: group '?{owners[0]}'? comes again; .* \(sort the file by that"):
+    with pytest.raises(ArtefactError, match=rf"row 2 \(from 0\): group '?{owners[0]}'? comes again; .* \(sort the f"):
         read(path, to=layout(group="g"), rows=rows)
 
 
@@ -204,7 +206,7 @@ def test_many_groups_are_told_apart(tmp_path: Path) -> None:
         path = save(tmp_path / "many.arrow", pa.table({"g": np.repeat(ids, 2), "logprob": np.zeros(2 * count)}))
         assert read(path, ("logprobs",), layout(group="g"), 64)["id"].to_pylist() == [str(i) for i in ids]
         again = pa.table({"g": [*ids, ids[count // 3]], "logprob": np.zeros(count + 1)})
-        with pytest.raises(ArtefactError, match=f"row {count}: group .* comes again"):
+        with pytest.raises(ArtefactError, match=rf"row {count} \(from 0\): group .* comes again"):
             read(save(tmp_path / "again.arrow", again), ("logprobs",), layout(group="g"), 64)
 
 
@@ -295,20 +297,20 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
     [
         (
             [{"id": 1, "embeddings": [[1, 2], [3]]}],
-            r"row 0: column 'embeddings' has a vector of 1 numbers, others have 2",
+            r"bad.jsonl, line 1: column 'embeddings' has a vector of 1 numbers, others have 2",
         ),
         (
             [{"id": 1, "embeddings": [[1, 2]]}, {"id": 2, "embeddings": [[1, 2], [3, 4, 5]]}],
-            r"row 1: column 'embeddings' has a vector of 3 numbers, others have 2",
+            r"bad.jsonl, line 2: column 'embeddings' has a vector of 3 numbers, others have 2",
         ),
-        ([{"id": 1, "embeddings": "[[1, 2"}], r"row 0: column 'embeddings' is not a JSON list"),
+        ([{"id": 1, "embeddings": "[[1, 2"}], r"line 1: column 'embeddings' is not a JSON list"),
         ([{"id": 1, "embeddings": 3}], r"column 'embeddings' is int64; embeddings are lists of vectors, or bytes"),
         ([{"id": 1, "embeddings": [["x"]]}], r"column 'embeddings' is .*string.*; embeddings are numbers"),
         (
             [{"id": 1, "embeddings": [[1]]}, {"id": 2, "embeddings": 2}],
-            r"column 'embeddings' holds values of several k",
+            r"line 2: column 'embeddings' holds another kind of value than before",
         ),
-        ([{"id": None, "embeddings": [[1]]}, {"id": 2}], r"row 0: column 'id' is null; every row needs its id"),
+        ([{"id": None, "embeddings": [[1]]}, {"id": 2}], r"line 1: column 'id' is null; every row needs its id"),
         ([{"id": [1], "embeddings": [[1]]}], r"column 'id' is .*list.*; ids are texts or numbers"),
     ],
 )
@@ -323,7 +325,7 @@ def test_what_cannot_be_read_is_one_error_that_says_where(
 def test_vectors_that_change_their_length_between_batches_are_an_error(kept: Any) -> None:
     path = kept(pa.table({"embeddings": [[[1.0, 2.0]], [[3.0, 4.0]], [[5.0]]]}))
     for rows in (1, 4096):
-        with pytest.raises(ArtefactError, match=r"row 2: column 'embeddings' has .*vectors? of 1 numbers"):
+        with pytest.raises(ArtefactError, match=r"row 2 \(from 0\): column 'embeddings' has .*vectors? of 1 numbers"):
             read(path, rows=rows)
 
 
@@ -347,9 +349,9 @@ def test_a_missing_column_lists_those_that_are_there(kept: Any) -> None:
 
 def test_bytes_that_do_not_fit_are_an_error(kept: Any) -> None:
     path = kept(pa.table({"embeddings": pa.array([b"12345678", b"123456"], pa.binary())}))
-    with pytest.raises(ArtefactError, match=r"row 1: column 'embeddings' holds 6 bytes; numbers of 4 do not fit"):
+    with pytest.raises(ArtefactError, match=r"row 1 \(from 0\): .* holds 6 bytes; numbers of 4 do not fit"):
         read(path, to=layout(dim=2, dtype="float32"))
-    with pytest.raises(ArtefactError, match=r"row 1: column 'embeddings' holds 3 numbers; vectors of 2 do not fit"):
+    with pytest.raises(ArtefactError, match=r"row 1 \(from 0\): .* holds 3 numbers; vectors of 2 do not fit"):
         read(path, to=layout(dim=2, dtype="float16"))
 
 
@@ -371,6 +373,122 @@ def test_files_that_are_no_files_of_groups_are_errors(tmp_path: Path, name: str)
     ]
     with pytest.raises(ArtefactError, match=said):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4096])
+def test_the_row_that_is_named_is_the_one_that_is_wrong(kept: Any, rows: int) -> None:
+    sizes = [4, 4, 1, 3, 2]  # the biggest remainder is not the first
+    numbers = pa.array([[1.0] * size for size in sizes], pa.list_(pa.float32()))
+    with pytest.raises(ArtefactError, match=r"row 2 \(from 0\): .* holds 1 numbers; vectors of 4 do not fit \(--dim\)"):
+        read(kept(pa.table({"embeddings": numbers})), to=layout(dim=4), rows=rows)
+    bytes_ = pa.array([bytes(size) for size in (8, 5, 7)], pa.binary())
+    with pytest.raises(ArtefactError, match=r"row 1 \(from 0\): column 'embeddings' holds 5 bytes"):
+        read(kept(pa.table({"embeddings": bytes_})), to=layout(dim=1, dtype="float64"), rows=rows)
+    texts = pa.array([["1.5"], [], None, ["2.5", "x"]])
+    with pytest.raises(ArtefactError, match=r"row 3 \(from 0\): column 'logprobs' holds no number: .*'x'"):
+        read(kept(pa.table({"logprobs": texts})), ("logprobs",), rows=rows)
+
+
+@pytest.mark.parametrize("rows", [1, 4096])
+def test_samples_that_are_null_do_not_shift_the_row_that_is_named(kept: Any, rows: int) -> None:
+    vectors = pa.array([[1.0, 2.0], None, [1.0, 2.0], [1.0, 2.0, 3.0]], pa.list_(pa.float32()))
+    with pytest.raises(ArtefactError, match=r"row 3 \(from 0\): column 'vector' has .*vectors? of 3 numbers"):
+        read(kept(pa.table({"g": ["z", "a", "a", "c"], "vector": vectors})), to=layout(group="g"), rows=rows)
+    kinds = pa.table({"g": ["a", "b"], "vector": pa.array([None, "x"])})
+    with pytest.raises(ArtefactError, match=r"row 1 \(from 0\): column 'vector' is string; embeddings are lists"):
+        read(kept(kinds), to=layout(group="g"), rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "said"),
+    [
+        ("a.jsonl", ['{"embeddings": [[1]]}', "", '{"embeddings": [[1]]}', '{"embeddings": "x"}'], "a.jsonl, line 4: "),
+        ("a.csv", ["embeddings", '"[[1]', ']"', '"[[1]]"', '"x"'], "a.csv, line 5: "),
+        ("a.json", ['[{"embeddings": [[1]]},', '{"embeddings": "x"}]'], r"a.json, row 1 \(from 0\): "),
+        ("a.jsonl", ['{"embeddings": [[1]]}', '{"embeddings": [["a", 2]]}'], "a.jsonl, line 2: "),
+    ],
+)
+def test_another_kind_of_value_is_named_by_the_line_it_is_on(
+    tmp_path: Path, name: str, lines: list[str], said: str
+) -> None:
+    (tmp_path / name).write_text("\n".join(lines))
+    with pytest.raises(ArtefactError, match=f"{said}column 'embeddings' holds another kind of value than before"):
+        read(tmp_path / name)
+
+
+def test_text_that_is_not_unicode_is_named(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"texts": ["a"]}, {"texts": ["\ud800"]}])
+    with pytest.raises(ArtefactError, match=r"a.jsonl, line 2: column 'texts' is not valid Unicode: .*surrogates"):
+        read(tmp_path / "a.jsonl", ("texts",))
+
+
+def test_a_group_that_is_of_another_kind_in_the_next_batch_is_named(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"g": g, "vector": v} for g, v in ((1, [1.0]), (1, None), (2, [2.0]))])
+    made = read(tmp_path / "a.jsonl", to=layout(group="g"), rows=1)
+    assert made["embeddings"].to_pylist() == [None, [[2.0]]]
+    write_jsonl(tmp_path / "b.jsonl", [{"g": 1, "vector": [1.0]}, {"g": "x", "vector": [1.0]}])
+    with pytest.raises(ArtefactError, match=r"b.jsonl, line 2: columns hold another kind of value than before"):
+        read(tmp_path / "b.jsonl", to=layout(group="g"), rows=1)
+
+
+def test_a_row_of_a_folder_is_named_by_its_file(tmp_path: Path) -> None:
+    good, bad = pa.table({"embeddings": GROUPS}), pa.table({"embeddings": [[[1.0, 2.0]], [[1.0, 2.0], [3.0]]]})
+    with pa.ipc.new_stream(str(tmp_path / "data-0.arrow"), good.schema) as sink:
+        sink.write_table(good)
+    save(tmp_path / "data-1.arrow", bad)
+    with pytest.raises(ArtefactError, match=rf"^{tmp_path}/data-1.arrow, row 1 \(from 0\): column 'embeddings' has"):
+        read(tmp_path)
+    assert group_files.open_file(tmp_path).at(2) == f"{tmp_path}/data-0.arrow, row 2 (from 0)"
+
+
+def test_numbers_beyond_64_bits_are_ids_as_they_stand(tmp_path: Path) -> None:
+    ids = [2**64 - 1, 2**63, -1, 2**70]
+    write_jsonl(tmp_path / "a.jsonl", [{"id": i, "logprobs": [0.0]} for i in ids])
+    assert read(tmp_path / "a.jsonl", ("logprobs",))["id"].to_pylist() == [str(i) for i in ids]
+    for owners in (pa.array(ids[:2], pa.uint64()), pa.array([-1, 2**63 - 1], pa.int64())):
+        path = save(tmp_path / "g.parquet", pa.table({"g": owners, "logprob": [0.0, 0.0]}))
+        made = read(path, ("logprobs",), layout(group="g"))
+        assert made["id"].to_pylist() == [str(i) for i in owners.to_pylist()]
+    write_jsonl(tmp_path / "b.jsonl", [{"logprobs": [0.0]}, {"logprobs": [10**400]}])
+    with pytest.raises(ArtefactError, match=r"b.jsonl, line 2: column 'logprobs' holds another kind of value"):
+        read(tmp_path / "b.jsonl", ("logprobs",))
+
+
+@pytest.mark.parametrize(
+    ("values", "to", "said"),
+    [
+        (pa.array(GROUPS), layout(dim=3), r"has vectors of 2 numbers, not of 3 \(--dim\)"),
+        (pa.array(GROUPS, pa.list_(pa.list_(pa.float32(), 2))), layout(dim=3), r"has vectors of 2 numbers, not of 3"),
+        (pa.array(GROUPS), layout(dtype="float16"), "not bytes, and --dtype only says what bytes hold: leave it out"),
+    ],
+)
+def test_flags_that_a_column_contradicts_are_errors(kept: Any, values: pa.Array, to: Layout, said: str) -> None:
+    with pytest.raises(ArtefactError, match=rf"row 0 \(from 0\): column 'embeddings' .*{said}"):
+        read(kept(pa.table({"embeddings": values})), to=to)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"dim": "2", "dtype": "float32"}, r"has vectors of 2 numbers by the field's metadata, not of 4 \(--dim\)"),
+        ({"dim": "two"}, "has dim 'two' in the field's metadata; it must be a whole number above 0"),
+        ({"dim": "4", "dtype": "int8"}, "holds int8 by the field's metadata; it must be one of float16"),
+    ],
+)
+def test_metadata_that_make_no_sense_are_named(kept: Any, metadata: dict[str, str], said: str) -> None:
+    table = pa.table([pa.array([bytes(16)])], pa.schema([pa.field("embeddings", pa.binary(), metadata=metadata)]))
+    with pytest.raises(ArtefactError, match=said):
+        read(kept(table), to=layout(dim=4))
+
+
+def test_truth_values_are_no_numbers_and_one_number_has_no_mean(kept: Any, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match=r"column 'logprobs' is list<.*bool>; numbers are wanted"):
+        read(kept(pa.table({"logprobs": [[True, False]]})), ("logprobs",))
+    write_jsonl(tmp_path / "a.jsonl", [{"embeddings": [[True, False]]}])
+    with pytest.raises(ArtefactError, match=r"line 1: column 'embeddings' is .*bool.*; embeddings are numbers"):
+        read(tmp_path / "a.jsonl")
+    with pytest.raises(ArtefactError, match=r"one number a sample; .* \(--mean-logprobs\)"):
+        read(kept(pa.table({"logprobs": [[-1.0, -2.0]]})), ("logprobs",), layout(mean=True))
 
 
 # Memory
@@ -419,7 +537,7 @@ def test_the_kernel_reads_an_arrow_file_where_it_lies(
 
 
 def test_big_rows_are_read_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_files, "MAX_BYTES", 1 << 16)
+    monkeypatch.setattr(group_files._sources, "MAX_BYTES", 1 << 16)
     vectors = pa.array(np.zeros(100 * 2 * 1024, np.float32))
     flat = pa.FixedSizeListArray.from_arrays(pa.FixedSizeListArray.from_arrays(vectors, 1024), 2)
     table = pa.table({"embeddings": flat})

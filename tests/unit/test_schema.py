@@ -16,7 +16,7 @@ def column(groups: list[list[list[float]] | None], dtype: str = "float32") -> pa
 
 
 def groups_of(embeddings: pa.Array | pa.ChunkedArray) -> tuple[Groups, BoolArray]:
-    return schema.groups(pa.table({"embeddings": embeddings}), EMBEDDINGS)
+    return schema.groups(schema.columns(pa.table({"embeddings": embeddings}), EMBEDDINGS))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -101,13 +101,13 @@ def test_groups_that_lack_one_of_several_columns_are_left_out_of_all() -> None:
             "entail": pa.array([[1, 2, 3, 4], [5], [6, 7, 8, 9], [1], [1, 2, 3, 4]], pa.list_(pa.float32())),
         }
     )
-    groups, scorable = schema.groups(batch, {"texts", "logprobs", "entail"})
+    groups, scorable = schema.groups(schema.columns(batch, {"texts", "logprobs", "entail"}))
     assert scorable.tolist() == [True, True, False, False, False]
     assert groups.offsets.tolist() == [0, 2, 3]
     assert groups.texts.to_pylist() == ["a", "b", "c"]
     assert groups.column("logprobs").tolist() == [-1, -2, -3]
     assert groups.column("entail").tolist() == [1, 2, 3, 4, 5]
-    only, scorable = schema.groups(batch, {"entail"})
+    only, scorable = schema.groups(schema.columns(batch, {"entail"}))
     assert scorable.all()
     assert only.offsets.tolist() == [0, 2, 3, 5, 6, 8]
     with pytest.raises(ValueError, match="texts: needed here, and these groups have none"):
@@ -124,9 +124,14 @@ def test_columns_of_different_lengths_are_an_error_that_names_the_row() -> None:
         }
     )
     with pytest.raises(ArtefactError, match="row 1: 2 logprobs and 1 texts; a group has as many of each"):
-        schema.groups(batch, {"texts", "logprobs"})
+        schema.groups(schema.columns(batch, {"texts", "logprobs"}))
+    every = batch.set_column(2, "entail", pa.array([None, [1.0]], numbers)).append_column(
+        "contra", pa.array([None, [1.0, 2.0, 3.0, 4.0]], numbers)
+    )
+    with pytest.raises(ArtefactError, match="row 1: 2 contra and 1 entail; a group has as many of each"):
+        schema.columns(every, {"texts", "entail", "contra"})
     with pytest.raises(ArtefactError, match=r"row 1: 2 values of 'entail'; a group of n has n \* n"):
-        schema.groups(batch, {"entail"})
+        schema.groups(schema.columns(batch, {"entail"}))
 
 
 def test_another_kind_of_column_is_an_error() -> None:

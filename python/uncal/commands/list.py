@@ -15,7 +15,8 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `range`, `unit`,
+        `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `needs_with` (with
+        other choices of one setting, where they change them: "similarity=jaccard" -> columns), `range`, `unit`,
         `source`, and `settings`: the default of each, and its choices where it has some.
     """
     described = []
@@ -23,12 +24,14 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"kind": kind, "name": name, "summary": _summary(kind, name)}
         if kind == "scorers":
             scorer = plugins.make(kind, name, {})
+            settings = _settings(scorer)
             row |= {
                 "needs": sorted(scorer.needs),
+                "needs_with": _needs_with(name, scorer.needs, settings),
                 "range": scorer.range,
                 "unit": scorer.unit,
                 "source": scorer.source,
-                "settings": _settings(scorer),
+                "settings": settings,
             }
         described.append(row)
     return described
@@ -42,6 +45,15 @@ def _settings(scorer: Any) -> dict[str, dict[str, Any]]:
         choices = {"choices": list(get_args(hint))} if get_origin(hint) is Literal else {}
         settings[field.name] = {"default": getattr(scorer, field.name), **choices}
     return settings
+
+
+def _needs_with(name: str, usual: frozenset[str], settings: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    needed = {
+        f"{setting}={choice}": sorted(plugins.make("scorers", name, {setting: choice}).needs)
+        for setting, described in settings.items()
+        for choice in described.get("choices", ())
+    }
+    return {how: needs for how, needs in needed.items() if needs != sorted(usual)}
 
 
 def _summary(kind: str, name: str) -> str:
@@ -66,9 +78,9 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             lines += [*([""] if lines else []), kind]
         lines.append(f"  {row['name']:<{width}}  {row['summary']}")
         if "needs" in row:
-            lines.append(
-                f"  {'':<{width}}  needs {', '.join(row['needs'])}; {row['range']} {row['unit']}; {row['source']}"
-            )
+            needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
+            lines.append(f"  {'':<{width}}  needs {needs}")
+            lines.append(f"  {'':<{width}}  {row['range']} {row['unit']}; {row['source']}")
         if row.get("settings"):
             settings = [
                 f"{name}={'|'.join(setting['choices']) if 'choices' in setting else setting['default']}"
@@ -76,3 +88,11 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             ]
             lines.append(f"  {'':<{width}}  settings {' '.join(settings)}")
     return "\n".join(lines)
+
+
+def _by_needs(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Columns that choices of a setting need, and those choices."""
+    found: dict[str, list[str]] = {}
+    for how, needs in row["needs_with"].items():
+        found.setdefault(", ".join(needs), []).append(how)
+    return [(what, " or ".join(hows)) for what, hows in found.items()]

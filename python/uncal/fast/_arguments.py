@@ -1,12 +1,15 @@
 """Arrays of whatever was given, or a complaint that names the argument; the numbers are checked in compiled code."""
 
 from operator import index
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+
+GROUPED = ("embeddings", "similarity", "entail", "contra", "clusters")
+"""Arguments that come with offsets."""
 
 
 def read(name: str, values: Any) -> NDArray[Any]:
@@ -19,15 +22,36 @@ def read(name: str, values: Any) -> NDArray[Any]:
             return values
         if type(values).__module__.partition(".")[0] == "pyarrow":
             return from_arrow(values)
-        if hasattr(values, "__dlpack__"):
-            return np.from_dlpack(values)
-        return np.asarray(values)
+        array = np.from_dlpack(values) if hasattr(values, "__dlpack__") else np.asarray(values)
     except (TypeError, ValueError, RuntimeError, BufferError, AttributeError) as error:
-        raise ValueError(f"{name}: cannot be read as an array: {error}") from error
+        raise ValueError(f"{name}: cannot be read as an array: {_why(name, values, error)}") from error
+    if array.dtype == object and array.ndim == 0:
+        raise ValueError(f"{name}: is {shown(values)}, must be an array")
+    return array
+
+
+def _why(name: str, values: Any, error: Exception) -> str:
+    """Say in one line why something is no array, and what to do."""
+    if "bfloat16" in str(getattr(values, "dtype", "")):
+        return "NumPy has no bfloat16; convert it to float32 first (.float())"
+    if "cuda" in str(getattr(values, "device", "")):
+        return f"it lies on {values.device}; copy it to main memory first (.cpu())"
+    if "inhomogeneous" in str(error):
+        remedy = "; join groups end to end, and say by offsets where each starts" if name in GROUPED else ""
+        return f"its lists differ in length (inhomogeneous){remedy}"
+    return " ".join(str(error).split())
+
+
+def shown(value: Any) -> str:
+    """`repr` on one line, cut short."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def from_arrow(values: Any) -> NDArray[Any]:
     """Read a pyarrow array of numbers, strings or (nested) fixed-size lists."""
+    if not hasattr(values, "null_count"):
+        raise ValueError(f"it is a pyarrow {type(values).__name__}; pass an array, such as a column of a table")
     if hasattr(values, "num_chunks"):
         if values.num_chunks != 1:
             raise ValueError(f"has {values.num_chunks} chunks, must have 1 (combine_chunks() copies them into one)")
@@ -103,6 +127,8 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     array = one_dimensional(name, read(name, values))
     if array.dtype.kind not in ("iu" if array.size > 0 else "iuf"):  # an empty list is of floats
         raise ValueError(f"{name}: dtype is {array.dtype}, must be integers")
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and (big := array > np.uint64(2**63 - 1)).any():
+        raise ValueError(f"{name}: row {int(big.argmax())} is {array[big][0]}, must be below 2 ** 63")
     return ready(array, np.int64)
 
 
@@ -170,11 +196,55 @@ def one_dimensional(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def number(name: str, value: float) -> float:
+    """Take one number, as a float; its range is checked in compiled code."""
+    if isinstance(value, float):
+        return value
+    try:
+        if isinstance(value, bool | np.bool_ | str | bytes) or getattr(value, "ndim", 0):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise ValueError(f"{name}: is {shown(value)}, must be a number") from None
+
+
+def flag(name: str, value: bool) -> bool:
+    """Take True and False, and nothing that only counts as such."""
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
+        raise ValueError(f"{name}: is {shown(value)}, must be True or False")
+    return bool(value)
+
+
+def choice(name: str, value: str, kinds: Any) -> str:
+    """Take a text, one of those of the `Literal` `kinds`; which one is checked in compiled code."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: is {shown(value)}, must be one of {', '.join(get_args(kinds))}")
+    return value
+
+
+def names(name: str, values: Any) -> list[str]:
+    """Take several texts, or one."""
+    if isinstance(values, str):
+        return [values]
+    try:
+        chosen = list(values)
+    except TypeError:
+        chosen = [values]
+    for value in chosen:
+        if not isinstance(value, str):
+            raise ValueError(f"{name}: has {shown(value)} in it, must be names")
+    return chosen
+
+
 def count(name: str, value: int, least: int, most: int) -> int:
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = index(value)
-    except TypeError as error:
-        raise ValueError(f"{name}: is {value!r}, must be a whole number") from error
+    except TypeError:
+        raise ValueError(f"{name}: is {shown(value)}, must be a whole number") from None
     if not least <= number <= most:
         raise ValueError(f"{name}: is {number}, must be a whole number from {least} to {most}")
     return number

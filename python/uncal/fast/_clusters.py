@@ -82,7 +82,13 @@ def cluster_embeddings(
     array([0, 1, 0, 2])
     """
     rows, ends = arguments.groups(embeddings, offsets)
-    return _rust.cluster_embeddings(rows, ends, threshold, linkage, arguments.threads(threads))
+    return _rust.cluster_embeddings(
+        rows,
+        ends,
+        arguments.number("threshold", threshold),
+        arguments.choice("linkage", linkage, Linkage),
+        arguments.threads(threads),
+    )
 
 
 def cluster_entailment(
@@ -151,7 +157,9 @@ def cluster_entailment(
     array([0, 0, 0])
     """
     first, second, ends = _judgements(entail, contra, offsets)
-    return _rust.cluster_entailment(first, second, ends, rule, algorithm, threshold, arguments.threads(threads))
+    return _rust.cluster_entailment(
+        first, second, ends, *_settings(rule, algorithm, threshold), arguments.threads(threads)
+    )
 
 
 def order_sensitive(
@@ -197,7 +205,9 @@ def order_sensitive(
     array([ True])
     """
     first, second, ends = _judgements(entail, contra, offsets)
-    return _rust.order_sensitive(first, second, ends, rule, algorithm, threshold, arguments.threads(threads))
+    return _rust.order_sensitive(
+        first, second, ends, *_settings(rule, algorithm, threshold), arguments.threads(threads)
+    )
 
 
 def semantic_entropy(
@@ -273,7 +283,8 @@ def semantic_entropy(
                 raise ValueError(f"logprobs: has shape {array.shape}, must be that of clusters, {shape}, or 1-D")
             array = array.reshape(-1)
         scores = arguments.column("logprobs", array)
-    return _rust.semantic_entropy(ids, scores, ends, estimator, arguments.threads(threads))
+    kind = arguments.choice("estimator", estimator, Estimator)
+    return _rust.semantic_entropy(ids, scores, ends, kind, arguments.threads(threads))
 
 
 def num_semantic_sets(
@@ -322,6 +333,14 @@ def _judgements(
         raise ValueError(f"contra: has shape {np.shape(contra)}, must be that of entail, {np.shape(entail)}")
     dtype = np.promote_types(first.dtype, second.dtype)
     return first.astype(dtype, copy=False), second.astype(dtype, copy=False), ends
+
+
+def _settings(rule: str, algorithm: str, threshold: float) -> tuple[str, str, float]:
+    return (
+        arguments.choice("rule", rule, Rule),
+        arguments.choice("algorithm", algorithm, Algorithm),
+        arguments.number("threshold", threshold),
+    )
 
 
 def _ids(clusters: ArrayLike, offsets: ArrayLike | None) -> tuple[IntArray, IntArray]:

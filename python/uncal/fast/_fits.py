@@ -77,8 +77,8 @@ def fit_platt(
     >>> round(fit.slope, 6), round(fit.intercept, 6), fit.converged
     (-0.908177, 1.362266, True)
     """
-    if tol is None:
-        tol = 1e-5 if smoothing else 0.0
+    smoothing = arguments.flag("smoothing", smoothing)
+    tol = (1e-5 if smoothing else 0.0) if tol is None else arguments.number("tol", tol)
     if not 0 <= tol < float("inf"):
         raise ValueError(f"tol: is {tol}, must be a finite number of at least 0")
     return PlattFit(
@@ -87,7 +87,7 @@ def fit_platt(
             arguments.verdicts(correct),
             arguments.weights(weights),
             smoothing,
-            float(tol),
+            tol,
             arguments.threads(threads),
         )
     )

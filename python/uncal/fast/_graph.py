@@ -82,7 +82,15 @@ def kernel_language_entropy(
     """
     values, ends = arguments.squares("weights", weights, offsets)
     return _rust.kernel_language_entropy(
-        values, ends, kernel, t, nu, kappa, unit_diagonal, scale, arguments.threads(threads)
+        values,
+        ends,
+        arguments.choice("kernel", kernel, GraphKernel),
+        arguments.number("t", t),
+        arguments.number("nu", nu),
+        arguments.number("kappa", kappa),
+        arguments.flag("unit_diagonal", unit_diagonal),
+        arguments.flag("scale", scale),
+        arguments.threads(threads),
     )
 
 
@@ -123,8 +131,9 @@ def graph_scores(
     {'eigenvalue_laplacian': 1.745421, 'degree': 1.2, 'eccentricity': 1.000148}
     """
     values, ends = arguments.squares("similarity", similarity, offsets)
-    chosen: list[str] = [names] if isinstance(names, str) else list(names)
-    return dict(zip(chosen, _rust.graph_scores(values, ends, chosen, cut, arguments.threads(threads)), strict=True))
+    chosen = arguments.names("names", names)
+    columns = _rust.graph_scores(values, ends, chosen, arguments.number("cut", cut), arguments.threads(threads))
+    return dict(zip(chosen, columns, strict=True))
 
 
 def eigenvalue_laplacian(
@@ -211,7 +220,7 @@ def degree(
     >>> degree(similarity, per_answer=True).round(6)
     array([1. , 0.9, 1.7])
     """
-    if not per_answer:
+    if not arguments.flag("per_answer", per_answer):
         return graph_scores(similarity, offsets, names=("degree",), threads=threads)["degree"]
     values, ends = arguments.squares("similarity", similarity, offsets)
     return _rust.degree(values, ends, arguments.threads(threads))
@@ -274,10 +283,10 @@ def eccentricity(
     >>> eccentricity(similarity, per_answer=True).round(6)
     array([0.452367, 0.362858, 0.814858])
     """
-    if not per_answer:
+    if not arguments.flag("per_answer", per_answer):
         return graph_scores(similarity, offsets, names=("eccentricity",), cut=cut, threads=threads)["eccentricity"]
     values, ends = arguments.squares("similarity", similarity, offsets)
-    return _rust.eccentricity(values, ends, cut, arguments.threads(threads))
+    return _rust.eccentricity(values, ends, arguments.number("cut", cut), arguments.threads(threads))
 
 
 def cosine_similarity(
@@ -321,5 +330,5 @@ def cosine_similarity(
     """
     array = arguments.read("embeddings", embeddings)
     rows, ends = arguments.groups(array, offsets)
-    cosines = _rust.cosine_similarity(rows, ends, clip, arguments.threads(threads))
+    cosines = _rust.cosine_similarity(rows, ends, arguments.flag("clip", clip), arguments.threads(threads))
     return cosines if offsets is not None else cosines.reshape(array.shape[0], array.shape[1], array.shape[1])

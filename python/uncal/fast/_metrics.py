@@ -11,6 +11,8 @@ from uncal.fast import _arguments as arguments
 from uncal.fast._arguments import FloatArray
 
 Bins = Literal["width", "mass", "distinct"]
+_Edges = Literal["right", "left", "guo", "left-open"]
+_Norm = Literal["l1", "l2", "max"]
 
 
 class Reliability(NamedTuple):
@@ -38,8 +40,8 @@ def ece(
     *,
     n_bins: int = 15,
     bins: Bins = "width",
-    edges: Literal["right", "left", "guo", "left-open"] = "right",
-    norm: Literal["l1", "l2", "max"] = "l1",
+    edges: _Edges = "right",
+    norm: _Norm = "l1",
     debias: bool = False,
     weights: ArrayLike | None = None,
     threads: int | None = None,
@@ -101,10 +103,10 @@ def ece(
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.bins(n_bins),
-        bins,
-        edges,
-        norm,
-        debias,
+        arguments.choice("bins", bins, Bins),
+        arguments.choice("edges", edges, _Edges),
+        arguments.choice("norm", norm, _Norm),
+        arguments.flag("debias", debias),
         arguments.threads(threads),
     )
 
@@ -246,7 +248,7 @@ def reliability(
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.bins(n_bins),
-            bins,
+            arguments.choice("bins", bins, Bins),
             arguments.threads(threads),
         )
     )
@@ -357,11 +359,11 @@ def evaluate(
         arguments.verdicts(correct),
         arguments.weights(weights),
         arguments.bins(n_bins),
-        bins,
+        arguments.choice("bins", bins, Bins),
         bootstrap,
         arguments.labels(groups),
         arguments.count("seed", seed, 0, 2**64 - 1),
-        level,
+        arguments.number("level", level),
         arguments.threads(threads),
     )
     if bootstrap == 0:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
+import numpy as np  # noqa: F401  # the examples use it
 from numpy.typing import ArrayLike
 
 from uncal import _rust
@@ -347,9 +347,7 @@ def spectrum(
         rows,
         ends,
         arguments.counts(counts, embeddings),
-        kernel,
-        gamma,
-        normalize,
+        *_kernel(kernel, gamma, normalize),
         _propagates(nan_policy),
         arguments.threads(threads),
     )
@@ -399,17 +397,14 @@ def spectral_scores(
     >>> {name: values.round(6).tolist() for name, values in found.items()}
     {'effective_rank': [3.0], 'renyi_entropy': [1.098612]}
     """
-    names = [scores] if isinstance(scores, str) else scores
-    wanted = dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
+    wanted = {name: scores[name] if isinstance(scores, Mapping) else {} for name in arguments.names("scores", scores)}
     rows, ends = arguments.groups(embeddings, offsets, empty=_propagates(nan_policy))
     columns = _rust.spectral_scores(
         rows,
         ends,
         arguments.counts(counts, embeddings),
         [_request(name, settings) for name, settings in wanted.items()],
-        kernel,
-        gamma,
-        normalize,
+        *_kernel(kernel, gamma, normalize),
         _propagates(nan_policy),
         arguments.threads(threads),
     )
@@ -471,9 +466,7 @@ def spectral_decomposition(
             rows,
             ends,
             arguments.integers("clarification_ids", arguments.flat("clarification_ids", clarification_ids, embeddings)),
-            kernel,
-            gamma,
-            normalize,
+            *_kernel(kernel, gamma, normalize),
             arguments.threads(threads),
         )
     )
@@ -497,9 +490,7 @@ def _one(
         ends,
         arguments.counts(counts, embeddings),
         [_request(name, settings)],
-        kernel,
-        gamma,
-        normalize,
+        *_kernel(kernel, gamma, normalize),
         _propagates(nan_policy),
         arguments.threads(threads),
     )[0]
@@ -509,19 +500,27 @@ def _request(name: str, settings: Mapping[str, Any]) -> tuple[str, float, bool]:
     """Return a score as the compiled code takes it."""
     if name not in SCORES:
         raise ValueError(f"scores: no {name!r}, only {', '.join(SCORES)}")
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"scores: the settings of {name!r} are {arguments.shown(settings)}, must be a dict")
     for setting in settings:
         if setting not in SCORES[name]:
             raise ValueError(f"scores: {name!r} has no setting {setting!r}")
     chosen = SCORES[name] | dict(settings)
     if name == "von_neumann_entropy":
         return "renyi_entropy", 1.0, False
-    for setting in ("alpha", "eps"):
-        if not isinstance(chosen.get(setting, 0.0), int | float | np.integer | np.floating):
-            raise ValueError(f"{setting}: is {chosen[setting]!r}, must be a number above 0")
-    return name, float(chosen.get("alpha", chosen.get("eps", 0.0))), bool(chosen.get("center", False))
+    number = next((arguments.number(key, chosen[key]) for key in ("alpha", "eps") if key in chosen), 0.0)
+    return name, number, arguments.flag("center", chosen.get("center", False))
+
+
+def _kernel(kernel: str, gamma: float, normalize: bool) -> tuple[str, float, bool]:
+    return (
+        arguments.choice("kernel", kernel, Kernel),
+        arguments.number("gamma", gamma),
+        arguments.flag("normalize", normalize),
+    )
 
 
 def _propagates(nan_policy: str) -> bool:
-    if nan_policy not in ("raise", "propagate"):
+    if arguments.choice("nan_policy", nan_policy, NanPolicy) not in ("raise", "propagate"):
         raise ValueError(f"nan_policy: is {nan_policy!r}, must be 'raise' or 'propagate'")
     return nan_policy == "propagate"

@@ -111,7 +111,8 @@ def rouge_l_similarity(
             [0.      , 0.      , 1.      ]]])
     """
     read = _read(texts, offsets)
-    matrices = _rust.rouge_l_similarity(read.bytes, read.ends, read.offsets, tokens, arguments.threads(threads))
+    kind = arguments.choice("tokens", tokens, Tokens)
+    matrices = _rust.rouge_l_similarity(read.bytes, read.ends, read.offsets, kind, arguments.threads(threads))
     return _shaped(matrices, read.shape)
 
 
@@ -209,7 +210,7 @@ def _strings(texts: Any) -> tuple[list[Any], NDArray[np.int64] | None, tuple[int
         return list(texts), None, None
     for p, group in enumerate(texts):
         if not isinstance(group, list | tuple | np.ndarray):
-            raise ValueError(f"texts: group {p} is {_shown(group)}, must be a list of str")
+            raise ValueError(f"texts: group {p} is {arguments.shown(group)}, must be a list of str")
     sizes = np.array([len(group) for group in texts], dtype=np.int64)
     shape = (len(texts), len(texts[0])) if (sizes == sizes[0]).all() else None
     return list(chain.from_iterable(texts)), sizes, shape
@@ -220,7 +221,7 @@ def _bytes_of_strings(texts: list[Any]) -> tuple[NDArray[np.uint8], NDArray[np.i
         joined = "".join(texts)
     except TypeError:
         row = next(row for row, text in enumerate(texts) if not isinstance(text, str))
-        raise ValueError(f"texts: row {row} is {_shown(texts[row])}, must be str") from None
+        raise ValueError(f"texts: row {row} is {arguments.shown(texts[row])}, must be str") from None
     if joined.isascii():
         bytes_, sizes = joined.encode(), map(len, texts)
     else:
@@ -231,11 +232,6 @@ def _bytes_of_strings(texts: list[Any]) -> tuple[NDArray[np.uint8], NDArray[np.i
             raise ValueError(f"texts: row {row} is not valid Unicode: {error.reason}") from None
         bytes_, sizes = b"".join(encoded), map(len, encoded)
     return np.frombuffer(bytes_, np.uint8), np.cumsum(np.fromiter(sizes, np.int64, len(texts)))
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}..."
 
 
 def _chunks(texts: Any) -> tuple[list[Any], NDArray[np.int64] | None, tuple[int, int] | None]:

@@ -31,7 +31,7 @@ def make_several(names: Iterable[str], settings: Mapping[str, Any]) -> dict[str,
     Raises
     ------
     ConfigError
-        If a setting is one of none of them.
+        If a setting is one of none of them, or none of them reads it beside its other settings.
 
     Examples
     --------
@@ -41,28 +41,49 @@ def make_several(names: Iterable[str], settings: Mapping[str, Any]) -> dict[str,
     """
     names = list(names)
     kinds = {name: plugins.load("scorers", name) for name in names}
-    known = {
-        name: [f.name for f in fields(kind) if f.init] if is_dataclass(kind) else [] for name, kind in kinds.items()
-    }
     given: dict[str, dict[str, Any]] = {name: {} for name in names}
     own: dict[str, dict[str, Any]] = {name: {} for name in names}
+    takers: dict[str, list[str]] = {}
     for key, value in settings.items():
-        owner, dot, setting = key.partition(".")
-        if owner in own and (dot or isinstance(value, Mapping)):
-            own[owner] |= {setting: value} if dot else value
-            continue
-        takers = [name for name in names if key in known[name]]
-        if not takers:
-            had = dict.fromkeys(setting for name in names for setting in known[name])
-            raise ConfigError(f"none of {', '.join(names)} has a setting {key!r}; there are {', '.join(had) or 'none'}")
-        for name in takers:
-            given[name][key] = value
+        owner, _, setting = key.rpartition(".")
+        if key in own and isinstance(value, Mapping):
+            own[key] |= value
+        elif owner in own:
+            own[owner][setting] = value
+        else:
+            takers[key] = [name for name in names if key in _known(kinds[name])]
+            if not takers[key]:
+                raise ConfigError(_nobodys(key, kinds))
+            for name in takers[key]:
+                given[name][key] = value
     for name, kind in kinds.items():
         for field in fields(kind) if is_dataclass(kind) else ():
             value = (given[name] | own[name]).get(field.name, field.default)
             if isinstance(field.default, bool) and not isinstance(value, bool):
                 raise ConfigError(f"{name}: {field.name} is {value!r}; it must be true or false")
-    return {name: make(name, **given[name] | own[name]) for name in names}
+    made = {name: make(name, **given[name] | own[name]) for name in names}
+    unread = {name: getattr(scorer, "unread", {}) for name, scorer in made.items()}
+    for key, those in [*takers.items(), *((key, [name]) for name in names for key in own[name])]:
+        if all(key in unread[name] for name in those):
+            under = " or ".join(dict.fromkeys(unread[name][key] for name in those))
+            raise ConfigError(f"the setting {key!r} is read by {', '.join(those)} with {under} only")
+    return made
+
+
+def _known(kind: type[Any]) -> list[str]:
+    """Names of the settings of a scorer."""
+    return [field.name for field in fields(kind) if field.init] if is_dataclass(kind) else []
+
+
+def _nobodys(key: str, kinds: Mapping[str, type[Any]]) -> str:
+    """Complain about a setting that no chosen scorer has."""
+    chosen, others = ", ".join(kinds), [name for name in plugins.names("scorers") if name not in kinds]
+    if (owner := key.rpartition(".")[0] or key) in others:
+        return f"{key!r} is a setting of {owner}, and the scorers are {chosen}"
+    if having := [name for name in others if key in _known(plugins.load("scorers", name))]:
+        return f"none of {chosen} has a setting {key!r}; {', '.join(having)} {'have' if len(having) > 1 else 'has'} it"
+    had = dict.fromkeys(setting for kind in kinds.values() for setting in _known(kind))
+    return f"none of {chosen} has a setting {key!r}; there are {', '.join(had) or 'none'}"
 
 
 def score(scorers: Mapping[str, Scorer], groups: Groups) -> dict[str, FloatArray]:

@@ -34,6 +34,15 @@ class Clustered(Scorer):
             return frozenset({"embeddings"})
         return frozenset({"entail"} if self.rule == "soft" else {"entail", "contra"})
 
+    @property
+    def unread(self) -> dict[str, str]:
+        """Settings of the other kind of clusters, and of other rules."""
+        if self.clusters == "embeddings":
+            return dict.fromkeys(("rule", "algorithm"), "clusters=entail")
+        return {"linkage": "clusters=embeddings"} | (
+            {} if self.rule == "soft" else {"threshold": "rule=soft or clusters=embeddings"}
+        )
+
     def clusters_of(self, groups: Groups) -> IntArray:
         """Give the cluster of each completion, (K,)."""
         made = _made.setdefault(groups, {})

@@ -45,22 +45,22 @@ def _matrices(groups: Groups, similarity: str) -> NDArray[Any]:
         case "rouge_l":
             return fast.rouge_l_similarity(groups.column("texts"), groups.offsets)
         case _:
-            return _entailment(groups)
+            return probabilities(groups, "entail", 1.0)  # each entails itself
 
 
-def _entailment(groups: Groups) -> NDArray[Any]:
-    """Probabilities that one completion entails another; each entails itself, whatever the diagonal says."""
-    values = np.array(groups.column("entail")).reshape(-1)
+def probabilities(groups: Groups, name: str, diagonal: float) -> NDArray[Any]:
+    """Copy a column of matrices of probabilities, with this on their diagonals, whatever they have there."""
+    values = np.array(groups.column(name)).reshape(-1)
     sizes = np.diff(groups.offsets)
     starts = np.cumsum(sizes * sizes) - sizes * sizes
     place = np.arange(groups.offsets[-1]) - np.repeat(groups.offsets[:-1], sizes)
-    values[np.repeat(starts, sizes) + place * (np.repeat(sizes, sizes) + 1)] = 1.0
+    values[np.repeat(starts, sizes) + place * (np.repeat(sizes, sizes) + 1)] = diagonal
     wrong = np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))
     if wrong.size > 0:
         group = int(np.searchsorted(starts, wrong[0], side="right")) - 1
         row, column = divmod(int(wrong[0] - starts[group]), int(sizes[group]))
         entry = f"entry ({row}, {column}) of group {group} is {values[wrong[0]]}"
-        raise ValueError(f"entail: {entry}, must be a probability in [0, 1]")
+        raise ValueError(f"{name}: {entry}, must be a probability in [0, 1]")
     return values
 
 

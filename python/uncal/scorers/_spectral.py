@@ -19,3 +19,8 @@ def spectral(groups: Groups, parts: Mapping[str, Part], settings: dict[str, Any]
     scores = {part.score: part.own for part in parts.values()}
     found = fast.spectral_scores(rows, groups.offsets, scores=scores, nan_policy=groups.nan_policy, **settings)
     return {name: found[part.score] for name, part in parts.items()}
+
+
+def unread(kernel: str) -> dict[str, str]:
+    """Say which settings a kernel does not read, and which kernels do."""
+    return {} if kernel in ("rbf", "laplacian") else {"gamma": "kernel=rbf or kernel=laplacian"}

@@ -62,6 +62,11 @@ class KernelLanguageEntropy(Scorer):
         """What the similarity is made of."""
         return _similarity.needs(self.similarity) | ({"contra"} if self.similarity == "entail" else frozenset())
 
+    @property
+    def unread(self) -> dict[str, str]:
+        """Settings of the other kernel."""
+        return {"nu": "kernel=matern", "kappa": "kernel=matern"} if self.kernel == "heat" else {"t": "kernel=heat"}
+
     def __call__(self, groups: Groups, /) -> FloatArray:
         """Score every group, (P,)."""
         return fast.kernel_language_entropy(
@@ -80,5 +85,5 @@ class KernelLanguageEntropy(Scorer):
         if self.similarity != "entail":
             return values
         # The kernel takes the mean of both directions; the published weight is their sum of p_entail + p_neutral / 2.
-        weights: NDArray[Any] = 1 + values - groups.column("contra")
+        weights: NDArray[Any] = 1 + values - _similarity.probabilities(groups, "contra", 0.0)
         return weights

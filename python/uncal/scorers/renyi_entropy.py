@@ -6,7 +6,7 @@ from typing import ClassVar
 from uncal import fast
 from uncal.scorers._settings import above_zero
 from uncal.scorers._shared import Part, Shared
-from uncal.scorers._spectral import spectral
+from uncal.scorers._spectral import spectral, unread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,11 @@ class RenyiEntropy(Shared):
     def __post_init__(self) -> None:
         above_zero(self, "alpha", infinite=True)
         above_zero(self, "gamma")
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Settings that the kernel does not read."""
+        return unread(self.kernel)
 
     @property
     def part(self) -> Part:

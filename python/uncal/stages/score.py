@@ -1,6 +1,7 @@
 """Score: how unsure the model looks. embeddings.arrow, or a file of your own -> scores.parquet."""
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,7 +18,7 @@ from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError, ConfigError, RowError
 from uncal.group_files import Layout, Source
-from uncal.types import Embedder, FloatArray, Scorer
+from uncal.types import Embedder, FloatArray, Groups, IntArray, Scorer
 
 log = logging.getLogger("uncal")
 
@@ -54,12 +55,14 @@ class Config:
         The same for contradiction; contra or contradiction unless set.
     dim : int or None, default=None
         Numbers of a vector, where a group's embeddings are bytes, or one flat list; the column's metadata may say so.
+        An error where vectors are of another length.
     dtype : str or None, default=None
         What bytes hold: float16, float32 or float64; needed unless the column's metadata says it.
     mean_logprobs : bool, default=False
         Of the log-probabilities of a sample's tokens take the mean; the sum otherwise.
     embedder : str or None, default=None
-        Makes embeddings from the texts, for a file that has none; not used, with a warning, where no scorer reads them.
+        Makes embeddings from the texts, also, with a warning, for a file that has embeddings; not used, with a warning,
+        where no scorer reads embeddings.
     embedder_settings : mapping, default={}
         Settings of the embedder, such as model=FOLDER.
     """
@@ -93,12 +96,21 @@ class Config:
             raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(group_files.BYTES)}")
         if self.embedder is not None and self.embeddings_column is not None:
             raise ConfigError("embedder and embeddings_column are both set; embeddings are made or read, not both")
+        if self.embedder is None and self.embedder_settings:
+            raise ConfigError("embedder_settings are set, and embedder is not; name one (--embedder)")
+        if self.group_column is not None and self.id_column is not None:
+            raise ConfigError("group_column and id_column are both set; the name of a group is its id")
         _ = self.made  # or a wrong setting would be noticed late
 
     @cached_property
     def made(self) -> dict[str, Scorer]:
         """The scorers by name."""
         return scorers.make_several(self.scorers, self.scorer_settings)
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Columns that the scorers read."""
+        return frozenset[str]().union(*(scorer.needs for scorer in self.made.values()))
 
     @property
     def layout(self) -> Layout:
@@ -114,7 +126,7 @@ def score_batch(batch: pa.Table, config: Config) -> pa.Table:
     Parameters
     ----------
     batch : pyarrow.Table
-        `id`, and the columns that the scorers need, as `schema.groups` takes them.
+        `id`, and the columns that the scorers need, as `schema.columns` takes them.
     config : Config
 
     Returns
@@ -122,19 +134,63 @@ def score_batch(batch: pa.Table, config: Config) -> pa.Table:
     pyarrow.Table
         As many rows: `id` and a float64 column for each scorer, null where a group lacks what the scorer needs or has
         embeddings that are not finite.
+
+    Raises
+    ------
+    RowError
+        If a row holds what makes no sense.
     """
     together: defaultdict[frozenset[str], dict[str, Scorer]] = defaultdict(dict)
     for name, scorer in config.made.items():
         together[scorer.needs][name] = scorer
+    columns = schema.columns(batch, config.needs)
     scores: dict[str, FloatArray] = {}
     for needs, made in together.items():
-        groups, scorable = schema.groups(batch, needs)
-        given = scorers.score(made, groups) if len(groups.offsets) > 1 else dict.fromkeys(made, np.zeros(0))
+        groups, scorable = schema.groups({name: columns[name] for name in sorted(needs)})
+        whole = len(groups.offsets) > len(scorable)
+        rows = np.arange(len(scorable)) if whole else np.flatnonzero(scorable)
+        given = _score(made, groups, rows) if len(rows) else dict.fromkeys(made, np.zeros(0))
         for name, values in given.items():
             scores[name] = np.full(batch.num_rows, np.nan)
-            scores[name][scorable] = values[scorable] if len(values) == len(scorable) else values
-    columns = {name: pa.array(scores[name], mask=np.isnan(scores[name])) for name in config.scorers}
-    return pa.table({"id": batch["id"]} | columns)
+            scores[name][scorable] = values[scorable] if whole else values
+    found = {name: pa.array(scores[name], mask=np.isnan(scores[name])) for name in config.scorers}
+    return pa.table({"id": batch["id"]} | found)
+
+
+def _score(made: Mapping[str, Scorer], groups: Groups, rows: IntArray) -> dict[str, FloatArray]:
+    """Score groups; an error of a kernel becomes one of the first row that has it by itself."""
+    try:
+        return scorers.score(made, groups)
+    except ValueError as error:
+        if str(error).startswith("UNCAL_"):
+            raise ConfigError(f"the environment variable {error}") from error
+        group, cause = _first_bad(made, groups)
+        if cause is None:
+            raise
+        raise RowError(int(rows[group]), _of_one_group(str(cause))) from cause
+
+
+def _first_bad(made: Mapping[str, Scorer], groups: Groups) -> tuple[int, ValueError | None]:
+    """Find the first group that cannot be scored, by halves, and why."""
+    low, high, places = 0, len(groups.offsets) - 1, np.arange(len(groups.offsets) - 1)
+    while True:
+        middle = (low + high + 1) // 2
+        try:
+            scorers.score(made, groups.take((low <= places) & (places < middle)))
+        except ValueError as error:
+            if middle - low == 1:
+                return low, error
+            high = middle
+        else:
+            if middle == high:
+                return low, None
+            low = middle
+
+
+def _of_one_group(text: str) -> str:
+    """Reword what a kernel says of the only group it was given: no number of the group, and its rows are samples."""
+    text = re.sub(r" \(in group 0\)| of group 0\b|\bgroup 0 ", "", text)
+    return re.sub(r"\brow (\d+)", r"sample \1 (from 0)", text)
 
 
 def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: bool = False) -> Path:
@@ -144,24 +200,37 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
 
     Raises
     ------
+    ConfigError
+        If `out` is no such file, or an environment variable of `uncal.fast` makes no sense.
     ArtefactError
         If the file has no rows, lacks what a scorer needs, or holds what makes no sense.
     """
     config = config or Config()
+    if out.is_dir():
+        raise ConfigError(f"out is {out}, a folder; name a file in it, such as {out / schema.SCORES}")
     if out.suffix not in (".parquet", ".arrow"):
         raise ConfigError(f"out is {out}; scores are written to a .parquet or an .arrow file")
-    wanted = frozenset[str]().union(*(scorer.needs for scorer in config.made.values()))
-    if config.embedder is not None and "embeddings" not in wanted:
-        names = ", ".join(config.scorers)
-        log.warning("score: the embedder %s is not used: no embeddings are read by %s", config.embedder, names)
+    embeds = config.embedder is not None and "embeddings" in config.needs
+    wanted = config.needs - {"embeddings"} | {"texts"} if embeds else config.needs
+    _tell_unused(config, wanted)
     source, inputs = _open(samples, wanted, config)
+    columns = group_files.resolve(source, ("id", *wanted), config.layout)
+    if "embeddings" in wanted - columns.keys():
+        raise ArtefactError(
+            f"{source.path} has no embeddings (looked for {', '.join(group_files.NAMES['embeddings'])}); it has "
+            f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
+            "--embedder"
+        )
+    if embeds and (there := group_files.resolve(source, ("embeddings",), config.layout)):
+        log.warning(
+            "score: the column %r of %s is not read: --embedder %s makes embeddings of the texts; leave it out "
+            "to score the embeddings that are there",
+            *(there["embeddings"], source.path, config.embedder),
+        )
     making = MadeBy.of("score", config, inputs, sampled=("samples",))
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
-    embedder = None
-    if "embeddings" in wanted and _embeds(source, config):
-        embedder = embedders.make(str(config.embedder), **config.embedder_settings)
-        wanted = wanted - {"embeddings"} | {"texts"}
+    embedder = embedders.make(str(config.embedder), **config.embedder_settings) if embeds else None
     unscored = dict.fromkeys(config.scorers, 0)
     total = source.rows if config.group_column is None else None
     count = 0
@@ -174,10 +243,10 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
             try:
                 scores = score_batch(_embedded(batch, embedder), config)
             except RowError as error:
-                place = f"row {count + error.row}" if config.group_column is None else f"group {batch['id'][error.row]}"
-                raise ArtefactError(f"{samples}, {place}: {error.what}") from error
-            except ValueError as error:  # of a kernel: an entailment of 2, a gamma of -1
-                raise ArtefactError(f"{samples}, from row {count} on: {error}") from error
+                raise ArtefactError(_explained(error, batch, source, columns, config)) from error
+            except ValueError as error:  # of several groups together
+                first = source.at(batch["row"][0].as_py())
+                raise ArtefactError(f"{first} and the {batch.num_rows - 1} groups after it: {error}") from error
             for name in unscored:
                 unscored[name] += scores[name].null_count
             write(scores)
@@ -190,6 +259,29 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         who = "" if len(by) == len(unscored) else f" by {', '.join(by)}"
         log.warning("score: %d groups could not be scored%s and are null in %s", missing, who, out)
     return out
+
+
+def _tell_unused(config: Config, wanted: frozenset[str]) -> None:
+    """Warn of settings that say where to find, or how to make, what no scorer reads."""
+    if config.embedder is not None and "embeddings" not in config.needs:
+        names = ", ".join(config.scorers)
+        log.warning("score: the embedder %s is not used: no embeddings are read by %s", config.embedder, names)
+    says = {name: [f"{name}_column"] for name in schema.COLUMNS}
+    says["embeddings"] += ["dim", "dtype"]
+    says["logprobs"] += ["mean_logprobs"]
+    for column, settings in says.items():
+        for setting in settings if column not in wanted else ():
+            if getattr(config, setting) not in (None, False):
+                log.warning("score: %s is not used: nothing reads %s out of the file", setting, column)
+
+
+def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mapping[str, str], config: Config) -> str:
+    """Say where in the file a row of a batch is, what it is called there, and what is wrong with it."""
+    kind = "id" if config.group_column is None else "group"
+    named = f", {kind} {batch['id'][error.row].as_py()!r}" if kind in ("group", *columns) else ""
+    argument, _, complaint = error.what.partition(": ")
+    what = f"column {columns[argument]!r}: {complaint}" if argument in columns else error.what
+    return f"{source.at(batch['row'][error.row].as_py())}{named}: {what}"
 
 
 def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source, dict[str, Path]]:
@@ -230,20 +322,7 @@ def _run(embeddings: Source, completions: Source) -> Source:
                 merged = merged.append_column(name, tables["completions"][name])
             yield from merged.to_batches()
 
-    return Source(embeddings.path, [*embeddings.names, *ours], batches, embeddings.rows)
-
-
-def _embeds(source: Source, config: Config) -> bool:
-    """Say whether embeddings have to be made."""
-    if config.embedder is not None:
-        return True
-    if not group_files.resolve(source, ("embeddings",), config.layout):
-        raise ArtefactError(
-            f"{source.path} has no embeddings (looked for {', '.join(group_files.NAMES['embeddings'])}); it has "
-            f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
-            "--embedder"
-        )
-    return False
+    return Source(embeddings.path, [*embeddings.names, *ours], batches, embeddings.rows, embeddings.at)
 
 
 def _embedded(batch: pa.Table, embedder: Embedder | None) -> pa.Table:

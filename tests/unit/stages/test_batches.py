@@ -75,7 +75,7 @@ def test_embed_gives_a_null_for_a_null_and_a_zero_row_for_a_blank(dtype: str) ->
     assert a[0] == a[2]
     assert not any(a[1])
     assert math.isclose(sum(x * x for x in c[0]), 1, rel_tol=1e-3)
-    found, scorable = schema.groups(made, {"embeddings"})
+    found, scorable = schema.groups(schema.columns(made, {"embeddings"}))
     assert scorable.tolist() == [True, False, True]
     assert found.offsets.tolist() == [0, 3, 3, 4]
 
