@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 STYLE = """
 svg.figure { display: block; width: 100%; height: auto; overflow: visible; }
@@ -35,7 +36,9 @@ WIDE, HIGH = 320, 140
 Numbers = Sequence[float | None]
 
 
-def reliability(bins: Mapping[str, Numbers], label: str, *, smooth: Sequence[tuple[float, float]] | None = None) -> str:
+def reliability(
+    bins: Mapping[str, Numbers], label: str, *, smooth: Sequence[tuple[float, float | None]] | None = None
+) -> str:
     """Draw a reliability diagram over a histogram of the confidences.
 
     Parameters
@@ -45,7 +48,7 @@ def reliability(bins: Mapping[str, Numbers], label: str, *, smooth: Sequence[tup
     label : str
         What is drawn, for those who cannot see it; escaped here.
     smooth : sequence of (confidence, accuracy), optional
-        A curve to draw besides.
+        A curve to draw besides, with gaps where there is no accuracy.
 
     Returns
     -------
@@ -70,9 +73,10 @@ def reliability(bins: Mapping[str, Numbers], label: str, *, smooth: Sequence[tup
             f'<rect class="bar" x="{_text(_across(left) + 0.5)}" y="{_text(FOOT - height)}" '
             f'width="{_text(max(0.5, width - 1))}" height="{_text(height)}">{told}</rect>'
         )
-    if smooth:
-        where = " ".join(f"{_text(_across(x))},{_text(_up(y))}" for x, y in smooth)
-        marks.insert(0, f'<polyline class="trend" points="{where}"/>')
+    for there, run in groupby(smooth or (), lambda point: point[1] is not None):
+        if there:
+            where = " ".join(f"{_text(_across(x))},{_text(_up(y or 0.0))}" for x, y in run)
+            marks.insert(0, f'<polyline class="trend" points="{where}"/>')
     return _svg(LEFT + SIDE + 12, FOOT + UNDER, label, _square(most) + "".join(bars + marks))
 
 

@@ -91,8 +91,8 @@ def read_confidence(text: str) -> Verbal:
         100 as a percentage. A plain number that is not in a block or behind a label counts only alone or beside a word
         such as "sure". Without any number, the words of `WORDS`, in a block, behind a label, or in a text of at most
         `LONG` words. None, with the reason: blank; a block that is not closed; several numbers; a range; a number
-        outside [0, 100 %]; a number of a text that may speak of being wrong; a number that may be about something else; negated
-        words; no number and no such word.
+        outside [0, 100 %]; a number of a text that may speak of being wrong; a number that may be about
+        something else; negated words; no number and no such word.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from uncal import artefacts, curves, fast, group_files, predictions, schema
+from uncal import artefacts, curves, fast, group_files, lm_eval, predictions, schema
 from uncal.artefacts import MadeBy
 from uncal.commands.file_page import as_text, render
 from uncal.errors import ArtefactError, ConfigError
@@ -22,6 +22,7 @@ from uncal.types import BoolArray
 
 log = logging.getLogger("uncal")
 STAGE = "evaluate_file"
+FORMATS = ("columns", "lm-eval")
 BINS: tuple[str, ...] = ("width", "mass", "distinct")
 FEW = 200
 """Distinct confidences up to which ECE by distinct value says something, and which are drawn one by one."""
@@ -50,6 +51,9 @@ class Config:
         Column of, say, the task or the model: a table with a row for each of its values.
     compare : str or None, default=None
         Column of other confidences for the same rows: a table of differences, each with its interval.
+    format : str, default="columns"
+        columns, or lm-eval: samples of multiple-choice tasks that lm-evaluation-harness logged (--log_samples), a file
+        or their folder; confidence is the softmax over the options, and there are columns task and doc_id besides.
     parse : bool, default=False
         Confidences are texts, such as "90%", "9/10" or "I'm about 85 % sure", or end in a <confidence> block.
     unparsed : str, default="drop"
@@ -72,6 +76,7 @@ class Config:
     group: str | None = None
     by: str | None = None
     compare: str | None = None
+    format: str = "columns"
     parse: bool = False
     unparsed: str = "drop"
     n_bins: int = 15
@@ -81,7 +86,7 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("unparsed", POLICIES), ("bins", BINS)):
+        for name, known in (("format", FORMATS), ("unparsed", POLICIES), ("bins", BINS)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
         if not 1 <= self.n_bins <= 10_000:
@@ -127,7 +132,7 @@ def evaluate_file(path: Path, out: Path, config: Config | None = None, *, overwr
     config = config or Config()
     if out.exists() and not out.is_dir():
         raise ConfigError(f"out is {out}, a file; the report goes into a folder")
-    source = group_files.open_file(path)
+    source = lm_eval.open_samples(path) if config.format == "lm-eval" else group_files.open_file(path)
     columns = _columns(source, config)
     making = MadeBy.of(STAGE, config, {"predictions": path}, sampled=("predictions",))
     report, page = out / schema.REPORT_JSON, out / schema.REPORT_HTML
@@ -268,12 +273,13 @@ def _drawn(confidence: NDArray[Any], found: Predictions, config: Config) -> dict
 
 
 def _smooth(confidence: NDArray[Any], correct: BoolArray, weights: Any) -> dict[str, list[float]] | None:
-    """Share that is right as a smooth function of the confidence, where the kernels have one."""
+    """Share that is right as a smooth function of the confidence, where the kernels have one; NaN far from any row."""
     kernel = _kernel("smooth_reliability")
     if kernel is None:
         return None
     curve = kernel(confidence, correct, weights=weights)
-    return {"confidence": curve.confidence.tolist(), "accuracy": curve.accuracy.tolist()}
+    shown = slice(None, None, max(1, len(curve.confidence) // FEW))
+    return {"confidence": curve.confidence[shown].tolist(), "accuracy": curve.accuracy[shown].tolist()}
 
 
 def _by(found: Predictions, config: Config) -> dict[str, Any]:

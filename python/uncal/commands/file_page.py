@@ -180,7 +180,7 @@ def _diagrams(made: Mapping[str, Any]) -> str:
 larger a dot, the more rows. Bars are 95% Wilson intervals. {line}On the right, how often a confidence was stated, of
 right answers and of wrong ones.</p>
 <div class="panels curves">
-<figure><figcaption>Reliability<span>{_rows(made["n"])}: says {made["mean_confidence"]:.2f},
+<figure class="square"><figcaption>Reliability<span>{_rows(made["n"])}: says {made["mean_confidence"]:.2f},
 right {made["accuracy"]:.2f} on average</span></figcaption>
 {figures.reliability(made["reliability"], "Reliability diagram", smooth=curve)}</figure>
 <figure><figcaption>Confidence<span>below: right answers; above them: wrong ones</span></figcaption>
