@@ -19,7 +19,7 @@ from uncal.predictions import Columns
 from uncal.stages.calibrate import fingerprint
 
 log = logging.getLogger("uncal")
-STAGE = "calibrate_file"
+STAGE = "calibrate FILE"
 ROWS = 1 << 16
 
 

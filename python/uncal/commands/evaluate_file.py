@@ -21,7 +21,7 @@ from uncal.predictions import POLICIES, Columns, Predictions, Unparsed
 from uncal.types import BoolArray
 
 log = logging.getLogger("uncal")
-STAGE = "evaluate_file"
+STAGE = "evaluate FILE"
 FORMATS = ("columns", "lm-eval")
 BINS: tuple[str, ...] = ("width", "mass", "distinct")
 FEW = 200

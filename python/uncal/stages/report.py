@@ -81,7 +81,7 @@ def report(run: Path, out: Path, config: Config | None = None, *, overwrite: boo
         return page
     try:
         made = json.loads(source.read_text(encoding="utf-8"))
-        if made["made_by"]["stage"] == "evaluate_file":
+        if made["made_by"]["stage"] == "evaluate FILE":
             raise ArtefactError(f"{source} is of a file and not of a run; its page was made with it, {page.name}")
         if made["schema_version"] != schema.VERSION:
             raise ArtefactError(
