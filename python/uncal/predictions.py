@@ -283,7 +283,9 @@ def _stated(
     if infinite.any():
         row = int(infinite.argmax())
         wanted = "a confidence lies in [0, 1]" if columns.bounded else "it must be finite"
-        percent = "; percentages are read by --parse as text, or divided by 100" if 1 < found[row] <= 100 else ""
+        percent = (
+            "; divide percentages by 100 (--parse reads them where they are text)" if 1 < found[row] <= 100 else ""
+        )
         place.fail(row, name, f"is {found[row]:g}; {wanted}{percent if columns.bounded else ''}")
     return found, _nothing, np.zeros(len(found), bool)
 

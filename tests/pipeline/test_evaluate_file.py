@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -197,6 +199,8 @@ def test_a_comparison_is_of_the_rows_that_both_have(tmp_path: Path, monkeypatch:
     assert row["other"] == pytest.approx(fast.brier(other[10:], CORRECT[10:]), abs=1e-12)
     assert row["value"] == pytest.approx(made["metrics"]["brier"][0] - row["other"], abs=1e-12)
     assert "chance above 0" in module.as_text(made)
+    plain = report(evaluate_file(path, tmp_path / "plain", Config(correct="ok", compare="other", bootstrap=0)))
+    assert plain["compare"]["metrics"]["brier"] == {"other": row["other"], "value": row["value"]}
     assert "conf against other" in (tmp_path / "out" / schema.REPORT_HTML).read_text()
 
 
@@ -296,3 +300,29 @@ def test_batches_are_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyP
     evaluate_file(path, tmp_path / "out", Config(correct="ok", bootstrap=0))
     assert sum(seen) == 400
     assert max(seen) <= 50
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from uncal import group_files, predictions
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+source = group_files.open_file(Path(sys.argv[1]))
+before = peak()
+found = predictions.read(source, predictions.Columns(stated=("c",), correct="y"))
+print(len(found.correct), peak() - before)
+"""
+
+
+def test_memory_is_that_of_the_columns_and_a_little(tmp_path: Path) -> None:
+    rows, path = 20_000_000, tmp_path / "p.parquet"
+    stated = np.tile(CONFIDENCE.astype(np.float32), rows // 400)
+    table = pa.table({"c": stated, "y": np.tile(CORRECT, rows // 400)})
+    pq.write_table(table, path, row_group_size=rows, use_dictionary=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True, timeout=300
+    )
+    count, megabytes = ended.stdout.split()
+    assert int(count) == rows
+    assert float(megabytes) < 5 * rows / 2**20 + 160

@@ -48,7 +48,7 @@ def test_verdicts_are_read_in_every_form_and_missing_ones_are_counted(tmp_path: 
         ),
         ({"y": [1, 0, 1, 2]}, "row 3 (from 0): column 'y' is 2; it must be true or false"),
         ({"y": [[True]] * 4}, "column 'y' is list<element: bool>; it must hold verdicts"),
-        ({"c": [0.1, 0.2, 0.3, 1.5]}, "row 3 (from 0): column 'c' is 1.5; a confidence lies in [0, 1]; percentages"),
+        ({"c": [0.1, 0.2, 0.3, 1.5]}, "row 3 (from 0): column 'c' is 1.5; a confidence lies in [0, 1]; divide"),
         ({"c": [0.1, 0.2, 0.3, -0.5]}, "row 3 (from 0): column 'c' is -0.5; a confidence lies in [0, 1]"),
         ({"c": [0.1, 0.2, 0.3, float("inf")]}, "row 3 (from 0): column 'c' is inf; a confidence lies in [0, 1]"),
         (

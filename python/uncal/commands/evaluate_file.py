@@ -152,7 +152,7 @@ def _columns(source: group_files.Source, config: Config) -> Columns:
     if config.compare is not None:
         if config.compare == stated[0]:
             raise ConfigError(f"compare and confidence are both {config.compare!r}; name two columns")
-        if _kernel("compare") is None:
+        if config.bootstrap and _kernel("compare") is None:
             raise ConfigError("compare needs uncal.fast.compare, which this build does not have")
         stated.append(config.compare)
     return Columns(
@@ -287,7 +287,7 @@ def _by(found: Predictions, config: Config) -> dict[str, Any]:
         return {"by": None}
     if len(found.names) > MOST:
         raise ValueError(f"column {config.by!r} has {len(found.names):,} values; --by takes one of {MOST:,} at most")
-    numbered = sorted(enumerate(found.names), key=lambda pair: str(pair[1]))
+    numbered = sorted(enumerate(found.names), key=lambda pair: (type(pair[1]).__name__, pair[1]))
     selected = ((name, found.by == code) for code, name in numbered)
     return {
         "by": [{"value": name} | _entry(found.stated[0], found, config, rows) for name, rows in selected if rows.any()]
@@ -295,18 +295,21 @@ def _by(found: Predictions, config: Config) -> dict[str, Any]:
 
 
 def _compared(found: Predictions, columns: Columns, config: Config) -> dict[str, Any]:
-    kernel = _kernel("compare")
-    if config.compare is None or kernel is None:
+    if config.compare is None:
         return {"compare": None}
     options = _options(found, config, slice(None))
-    del options["n_bins"]
-    ours, theirs = found.stated
-    values = fast.evaluate(theirs, found.correct, weights=found.weights, n_bins=config.n_bins)
-    differences: Mapping[str, Any] = kernel(ours, theirs, found.correct, **options)
-    table = {
-        name: {"other": float(values[name]) if name in values else None} | dict(difference._asdict())
-        for name, difference in differences.items()
-    }
+    plain = {"weights": options["weights"], "n_bins": options.pop("n_bins")}
+    mine, other = (fast.evaluate(stated, found.correct, **plain) for stated in found.stated)
+    kernel = _kernel("compare")
+    if config.bootstrap == 0 or kernel is None:
+        table: dict[str, Any] = {
+            name: {"other": other[name], "value": mine[name] - other[name]}
+            for name in other
+            if isinstance(other[name], float)
+        }
+    else:
+        differences: Mapping[str, Any] = kernel(*found.stated, found.correct, **options)
+        table = {name: {"other": other.get(name)} | found._asdict() for name, found in differences.items()}
     return {"compare": {"column": columns.stated[1], "metrics": table}}
 
 
