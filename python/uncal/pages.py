@@ -34,7 +34,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: .4rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 tr > :first-child { padding-left: 0; } tr > :last-child { padding-right: 0; }
 th { font-weight: 600; } tbody th { font-weight: normal; } caption { text-align: left; padding-bottom: .25rem; }
-.wide { overflow-x: auto; } .square { max-width: 20rem; } .numbers th { white-space: nowrap; }
+.wide { overflow-x: auto; } .curves .square { max-width: 20rem; } .numbers th { white-space: nowrap; }
 .wide td, .numbers td { font-size: .875rem; }
 .number { text-align: right; white-space: nowrap; } .label { white-space: nowrap; }
 td small { display: block; }
