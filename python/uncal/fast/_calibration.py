@@ -370,7 +370,7 @@ def spiegelhalter(
     weights: ArrayLike | None = None,
     threads: int | None = None,
 ) -> CalibrationTest:
-    """Spiegelhalter's test of calibration: is the Brier score what true confidences would give?
+    """Spiegelhalter's test of calibration, which asks whether the Brier score is what true confidences would give.
 
     Parameters
     ----------
