@@ -328,8 +328,8 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
         "seed": config.seed,
         "n_bins": config.n_bins,
     }
-    with warnings.catch_warnings():  # of resamples that hold answers of one kind only; AUROC leaves them out
-        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+    with warnings.catch_warnings():  # of resamples that hold answers of one kind only, which ranks leave out
+        warnings.filterwarnings("ignore", message=r"\w+: does not exist", category=UserWarning)
         measured = fast.evaluate(confidence, correct, **options)
         by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
     drawn = fast.reliability(confidence, correct, n_bins=config.n_bins)
@@ -355,7 +355,7 @@ def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
     ranks = np.unique(values, return_inverse=True)[1]
     confidence = 1 - ranks / max(1, ranks.max())
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+        warnings.filterwarnings("ignore", message=r"\w+: does not exist", category=UserWarning)
         measured = fast.evaluate(confidence, correct, bootstrap=config.bootstrap, level=config.level, seed=config.seed)
     return measured["auroc"]
 
