@@ -51,9 +51,9 @@ pub(super) const ENOUGH: f64 = 1e-14;
 pub(super) const ROUNDING: f64 = 1e-10;
 pub(super) const STEPS: usize = 100;
 /// Rows of a block.
-const BLOCK: usize = 1 << 12;
+const BLOCK: usize = 1 << 10;
 /// Blocks that are added up by one task.
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 64;
 /// Sums over rows: of the loss, the terms, a gradient and the triangle of a Hessian, for up to three features.
 const SUMS: usize = 16;
 /// A sample is one block in so many.
@@ -69,11 +69,12 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
     /// The same of a sample, if there are rows enough for one.
     fn sample(&self) -> Option<Self> {
         const LEAST: usize = 4;
-        let stride = self.stride * SAMPLE;
+        (self.pairs.len() / BLOCK >= LEAST * SAMPLE).then(|| self.of_blocks(SAMPLE)).flatten()
+    }
+
+    /// The same of one block in so many; none if that weighs next to nothing.
+    pub fn of_blocks(&self, stride: usize) -> Option<Self> {
         let blocks = self.pairs.len() / BLOCK / stride; // whole ones
-        if blocks < LEAST {
-            return None;
-        }
         let rows = |i: usize| (i * stride * BLOCK)..(i * stride + 1) * BLOCK;
         let total = match self.pairs.weights() {
             None => (blocks * BLOCK) as f64,
@@ -137,10 +138,18 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
         let Some(sample) = self.sample() else {
             return self.descend(start, tolerance);
         };
-        let rough = sample.descend(start, 1e-3 * sample.total.sqrt());
-        let mut found = self.descend(if rough.converged { rough.parameters } else { start }, tolerance);
+        let Some(rough) = sample.search(start) else {
+            return self.descend(start, tolerance);
+        };
+        let mut found = self.descend(rough.parameters, tolerance);
         found.steps = (found.steps + rough.steps).min(STEPS);
         found
+    }
+
+    /// The minimum of a sample, about as near as that is to the minimum of all.
+    pub fn search(&self, start: [f64; D]) -> Option<Found<D>> {
+        let found = self.descend(start, 1e-3 * self.total.sqrt());
+        found.converged.then_some(found)
     }
 
     fn descend(&self, start: [f64; D], tolerance: f64) -> Found<D> {

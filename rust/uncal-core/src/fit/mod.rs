@@ -4,6 +4,7 @@ mod beta;
 mod histogram;
 mod isotonic;
 mod logistic;
+mod many;
 mod platt;
 mod platt_atom;
 mod range;

@@ -1,6 +1,7 @@
 //! Platt scaling: a logistic curve through scores, with smoothed targets.
 
-use super::logistic::{Features, Logistic};
+use super::logistic::{Features, Found, Logistic};
+use super::many;
 use super::range::{Range, unit};
 use crate::float::Real;
 use crate::simd::Lanes;
@@ -24,8 +25,9 @@ pub struct Platt {
 ///
 /// Newton steps with backtracking (Lin, Lin, Weng 2007), on scores that are first shifted and scaled into `[-1, 1]`,
 /// until the gradient, a sum over rows, is below `tolerance`; or below 1e-14 of the magnitude of its terms; or falls no
-/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. More than 2^20 rows
-/// are begun with every 64th block of them.
+/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. From 2^18 rows
+/// on they begin with a sample of them; if rows all weigh the same, few looks at all rows follow, the first in single
+/// precision, the last in double precision, until the gradient can be shown to be as small.
 ///
 /// One class only, or constant scores: slope 0, and the confidence is the mean target. Without smoothing the best curve
 /// is infinitely steep where a score separates the classes, and infinitely high where there is one class: `converged`
@@ -49,7 +51,11 @@ pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) ->
     }
     let frame = Frame::new(scores, low_end, high_end)?;
     let problem = Logistic::new(scores, frame, (high, low))?;
-    let found = problem.minimize([0.0, ((right + 1.0) / (wrong + 1.0)).ln()], tolerance);
+    let start = [0.0, ((right + 1.0) / (wrong + 1.0)).ln()];
+    let found = match many::minimize(scores, frame, (high, low), start, tolerance) {
+        Some((parameters, steps)) => Found { parameters, steps, converged: true, loss: f64::NAN },
+        None => problem.minimize(start, tolerance),
+    };
     let [a, b] = found.parameters;
     let slope = a * frame.per_spread * frame.unit;
     let intercept = b - a * frame.per_spread * frame.centre;
@@ -81,19 +87,26 @@ pub(super) fn log_odds(p: f64) -> f64 {
 
 /// Scores moved into [-1, 1]: (score * unit - centre) * per_spread, with about the mean at 0.
 #[derive(Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     unit: f64, // a power of two, so that nothing is rounded before the centre is taken away
-    centre: f64,
-    per_spread: f64,
+    pub centre: f64,
+    pub per_spread: f64,
 }
 
 impl Frame {
-    fn new<T: Real>(scores: &Pairs<'_, T>, lowest: f64, highest: f64) -> Result<Self> {
+    pub fn new<T: Real>(scores: &Pairs<'_, T>, lowest: f64, highest: f64) -> Result<Self> {
         let unit = unit(lowest, highest);
         let centre = Logistic::new(scores, Raw, (1.0, 0.0))?.rough_mean(|x| x * unit);
         let centre = centre.clamp(lowest * unit, highest * unit); // rounding aside, it is a mean
         let spread = (highest * unit - centre).max(centre - lowest * unit);
         Ok(Self { unit, centre, per_spread: 1.0 / spread })
+    }
+
+    /// Whether single precision tells places apart.
+    pub fn suits_singles(&self) -> bool {
+        const FAR: f64 = 1e30;
+        let spread = 1.0 / self.per_spread;
+        self.unit == 1.0 && (1.0 / FAR..FAR).contains(&spread) && self.centre.abs() <= 64.0 * spread
     }
 }
 

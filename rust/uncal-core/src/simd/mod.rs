@@ -107,6 +107,20 @@ pub(crate) trait Along: Vector {
     fn sums(vectors: &[Self], out: &mut [Self::Scalar]);
 }
 
+/// Singles side by side, for what is known no better or made better afterwards.
+pub(crate) trait Singles: Along<Scalar = f32> + Sub<Output = Self> + Mul<Output = Self> {
+    /// `c - self * b`, rounded once where the machine can.
+    fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+    fn min(self, other: Self) -> Self;
+    /// The nearest whole number, for magnitudes below 2^22.
+    fn round(self) -> Self;
+    /// `self * 2^e` for whole e from -126 to 127.
+    fn scale(self, e: Self) -> Self;
+    /// 1 / x to two units in the last place, for normal numbers that have a normal reciprocal.
+    fn reciprocal(self) -> Self;
+}
+
 /// What matrices side by side are worked on in.
 pub(crate) type Wide<S> = Pair<<S as Simd>::F64>;
 
@@ -114,7 +128,7 @@ pub(crate) type Wide<S> = Pair<<S as Simd>::F64>;
 pub(crate) trait Simd: Copy + 'static {
     /// Rows of a block of the Gram matrix: what its sums, one vector each, leave room for in the registers.
     const BLOCK: usize;
-    type F32: Along<Scalar = f32>;
+    type F32: Singles;
     type F64: Along<Scalar = f64> + Lanes;
 
     fn f32(self, x: f64) -> Self::F32;
@@ -329,4 +343,20 @@ fn exp_in_parts<V: Lanes, const DEGREE: usize>(x: V) -> (V, V) {
         sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));
     }
     (sum, e)
+}
+
+/// The exponential of numbers from -87 to 87, to 2e-7.
+#[inline(always)]
+pub(crate) fn exp_of_singles<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+    const LN2_HIGH: f64 = 0.693_359_375; // 9 bits
+    const LN2_LOW: f64 = -2.121_944_400_546_905_8e-4;
+    let e = (x * simd.f32(std::f64::consts::LOG2_E)).round();
+    let r = e.neg_mul_add(simd.f32(LN2_LOW), e.neg_mul_add(simd.f32(LN2_HIGH), x));
+    let mut sum = simd.f32(1.0 / 720.0);
+    sum = sum.mul_add(r, simd.f32(1.0 / 120.0));
+    sum = sum.mul_add(r, simd.f32(1.0 / 24.0));
+    sum = sum.mul_add(r, simd.f32(1.0 / 6.0));
+    sum = sum.mul_add(r, simd.f32(0.5));
+    sum = sum.mul_add(r, simd.f32(1.0));
+    sum.mul_add(r, simd.f32(1.0)).scale(e)
 }
