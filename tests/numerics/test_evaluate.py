@@ -185,7 +185,7 @@ def test_one_row_and_one_group_leave_no_doubt():
 
 
 def test_resamples_of_one_class_are_left_out_with_a_warning():
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="does not exist") as caught:
         found = fast.evaluate([0.2, 0.7, 0.6], [False, True, True], bootstrap=200)
     for name in ("auroc", "auprc", "prr", "brier_skill"):
         pattern = rf"{name}: does not exist in \d+ of 200 resamples, which its interval leaves out"

@@ -136,7 +136,8 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 
 def test_large_columns_agree_with_scikit_learn():
     rng = np.random.default_rng(0)
-    for q in (rng.random(300_000), np.round(rng.random(300_000), 3), rng.normal(size=300_000) * 10.0 ** rng.integers(-300, 300, 300_000)):
+    scales = 10.0 ** rng.integers(-300, 300, 300_000)
+    for q in (rng.random(300_000), np.round(rng.random(300_000), 3), rng.normal(size=300_000) * scales):
         c = rng.random(len(q)) < 0.7
         np.testing.assert_allclose(fast.auroc(q, c), roc_auc_score(c, q), rtol=1e-12)
         np.testing.assert_allclose(fast.auprc(q, c), average_precision_score(c, q), rtol=1e-10)
@@ -144,7 +145,7 @@ def test_large_columns_agree_with_scikit_learn():
 
 
 def expected_aurc(q, c):
-    values, place = np.unique(q, return_inverse=True)
+    _, place = np.unique(q, return_inverse=True)
     wrong = (np.bincount(place, weights=~c) / np.bincount(place))[place]
     return np.mean(np.cumsum(wrong[np.argsort(-q, kind="stable")]) / np.arange(1, len(q) + 1))
 
@@ -176,7 +177,7 @@ def test_any_finite_scores_will_do(scores, seed):
     ("call", "message"),
     [
         (lambda: fast.auprc(Q, C, positive="right"), "positive: is 'right', must be one of correct, wrong"),
-        (lambda: fast.aurc(Q, C, method="x"), "method: is \"x\", must be one of expected, trapezoid"),
+        (lambda: fast.aurc(Q, C, method="x"), 'method: is "x", must be one of expected, trapezoid'),
         (lambda: fast.accuracy_at_coverage(Q, C, 1.5), "coverage: is 1.5, must be a number in \\[0, 1\\]"),
         (lambda: fast.coverage_at_risk(Q, C, -1.0), "risk: is -1.0, must be a number in \\[0, 1\\]"),
         (lambda: fast.auroc_interval(Q, C, level=1.0), "level: is 1.0, must be a number between 0 and 1"),
