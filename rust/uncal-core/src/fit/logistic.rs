@@ -1,7 +1,7 @@
 //! Logistic regression on a few features of one number: what several of the fits are made of.
 
 use crate::float::Real;
-use crate::simd::{Along, Isa, Kernel, Lanes, Simd, Vector, exp, ln};
+use crate::simd::{Along, Isa, Kernel, Lanes, Pair, Simd, Vector, Wide, exp, ln};
 use crate::sum::pairwise;
 use crate::{Pairs, Result, pool};
 
@@ -54,7 +54,8 @@ pub(super) const STEPS: usize = 100;
 const BLOCK: usize = 1 << 10;
 /// Blocks that are added up by one task.
 const BLOCKS: usize = 64;
-/// Sums over rows: of the loss, the terms, a gradient and the triangle of a Hessian, for up to three features.
+/// Sums over rows: of the loss, the terms, a gradient and the triangle of a Hessian, for up to three features; and rows
+/// side by side, at most.
 const SUMS: usize = 16;
 /// A sample is one block in so many.
 const SAMPLE: usize = 64;
@@ -249,22 +250,23 @@ impl<T: Real, F: Features<D>, const D: usize> Kernel for Pass<'_, T, F, D> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> [f64; SUMS] {
-        let n = S::F64::N;
+        let n = Wide::<S>::N;
+        let like = simd.f64(0.0);
         let rows = Rows {
             features: self.features,
-            parameters: self.parameters.map(|x| simd.f64(x)),
-            right: [simd.f64(self.high), simd.f64(1.0 - self.high)],
-            wrong: [simd.f64(self.low), simd.f64(1.0 - self.low)],
+            parameters: self.parameters.map(|x| simd.wide(x)),
+            right: [simd.wide(self.high), simd.wide(1.0 - self.high)],
+            wrong: [simd.wide(self.low), simd.wide(1.0 - self.low)],
         };
-        let mut sums = [simd.f64(0.0); SUMS];
+        let mut sums = [simd.wide(0.0); SUMS];
         let whole = self.values.len() / n * n;
         let mut i = 0;
         while i < whole {
-            let x = simd.f64(0.0).read(&self.values[i..]);
-            let right = simd.f64(0.0).read_verdicts(&self.verdicts[i..]);
+            let x = Pair::read(like, &self.values[i..]);
+            let right = Pair::read_verdicts(like, &self.verdicts[i..]);
             match self.weights {
                 None => rows.add::<false>(x, right, x, &mut sums),
-                Some(weights) => rows.add::<true>(x, right, simd.f64(0.0).read(&weights[i..]), &mut sums),
+                Some(weights) => rows.add::<true>(x, right, Pair::read(like, &weights[i..]), &mut sums),
             }
             i += n;
         }
@@ -276,11 +278,17 @@ impl<T: Real, F: Features<D>, const D: usize> Kernel for Pass<'_, T, F, D> {
                 verdicts[k] = self.verdicts[i];
                 weights[k] = self.weights.map_or(1.0, |weights| weights[i]);
             }
-            let zero = simd.f64(0.0);
-            rows.add::<true>(zero.read(&values), zero.read_verdicts(&verdicts), zero.read(&weights), &mut sums);
+            let (x, right) = (Pair::read(like, &values), Pair::read_verdicts(like, &verdicts));
+            rows.add::<true>(x, right, Pair::read(like, &weights), &mut sums);
+        }
+        let mut halves = [like; SUMS];
+        let mut k = 0;
+        while k < SUMS {
+            halves[k] = sums[k].0 + sums[k].1;
+            k += 1;
         }
         let mut out = [0.0; SUMS];
-        S::F64::sums(&sums, &mut out);
+        S::F64::sums(&halves, &mut out);
         out
     }
 }

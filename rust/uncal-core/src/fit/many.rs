@@ -7,7 +7,7 @@
 use super::logistic::{ENOUGH, Logistic};
 use super::platt::Frame;
 use crate::float::Real;
-use crate::simd::{Along, Isa, Kernel, Lanes, Simd, Singles, Vector, exp, exp_of_singles};
+use crate::simd::{Along, Isa, Kernel, Lanes, Pair, Simd, Singles, Vector, exp, exp_of_singles};
 use crate::sum::pairwise;
 use crate::{Pairs, pool};
 
@@ -19,7 +19,7 @@ const BLOCK: usize = 1 << 10;
 const BLOCKS: usize = 64;
 /// Every so many-th block is read: by full Newton steps; by one step each.
 const FIRST: usize = 256;
-const NEXT: [usize; 3] = [32, 8, 1];
+const NEXT: [usize; 3] = [32, 4, 1];
 /// Looks in double precision before this gives up.
 const LOOKS: usize = 4;
 
@@ -45,8 +45,8 @@ pub(super) fn minimize<T: Real>(
         let shape = problem.shape(at, stride);
         let step = shape.step()?;
         curvature = shape.curvature_after(step);
-        // a fourth derivative of at most 1/8, and what singles lose
-        unknown = size(step).powi(2) / 16.0 + 4e-6 * (curvature[0] + curvature[2]);
+        // the fourth derivative of a row's loss is at most pq x^4, and x at most 1; and what singles lose
+        unknown = 0.5 * shape.along(step) * size(step).exp() + 4e-6 * (curvature[0] + curvature[2]);
         at = [at[0] + step[0], at[1] + step[1]];
         steps += 1;
     }
@@ -117,6 +117,12 @@ impl Shape {
         Some([a + more[0], b + more[1]])
     }
 
+    /// The second derivative along a step.
+    fn along(&self, [a, b]: [f64; 2]) -> f64 {
+        let [aa, ab, bb] = self.hessian;
+        aa * a * a + 2.0 * ab * a * b + bb * b * b
+    }
+
     /// The Hessian there.
     fn curvature_after(&self, [a, b]: [f64; 2]) -> [f64; 3] {
         let [t0, t1, t2, t3] = self.third;
@@ -182,21 +188,23 @@ impl<T: Real> Kernel for ShapeOf<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> [f64; 9] {
         const FARTHEST: f64 = 80.0; // within the range of singles
-        let n = S::F32::N;
-        let (zero, one) = (simd.f32(0.0), simd.f32(1.0));
-        let (centre, per_spread) = (simd.f32(self.frame.centre), simd.f32(self.frame.per_spread));
-        let (a, b) = (simd.f32(-self.a), simd.f32(-self.b));
-        let (low, span) = (simd.f32(self.low), simd.f32(self.high - self.low));
-        let mut sums = [zero; 9];
+        let n = Pair::<S::F32>::N;
+        let like = simd.f32(0.0);
+        let splat = Pair(like, like);
+        let all = |x: f64| Pair(simd.f32(x), simd.f32(x));
+        let (one, farthest, nearest) = (all(1.0), all(FARTHEST), all(-FARTHEST));
+        let (centre, per_spread) = (all(self.frame.centre), all(self.frame.per_spread));
+        let (a, b) = (all(-self.a), all(-self.b));
+        let (low, span) = (all(self.low), all(self.high - self.low));
+        let mut sums = [splat; 9];
         let whole = self.values.len() / n * n;
         let mut i = 0;
         while i < whole {
-            let x = (zero.read(&self.values[i..]) - centre) * per_spread;
-            let z = x.mul_add(a, b).max(simd.f32(-FARTHEST)).min(simd.f32(FARTHEST));
-            let e = exp_of_singles(simd, z);
+            let x = (Pair::read(like, &self.values[i..]) - centre) * per_spread;
+            let e = exp_of_singles(x.mul_add(a, b).max(nearest).min(farthest));
             let p = (one + e).reciprocal();
             let q = e * p;
-            let target = zero.read_verdicts(&self.verdicts[i..]).mul_add(span, low);
+            let target = Pair::read_verdicts(like, &self.verdicts[i..]).mul_add(span, low);
             let miss = p - target;
             let h = p * q;
             let hx = h * x;
@@ -215,8 +223,14 @@ impl<T: Real> Kernel for ShapeOf<'_, T> {
             sums[8] = txx.mul_add(x, sums[8]);
             i += n;
         }
+        let mut halves = [like; 9];
+        let mut k = 0;
+        while k < 9 {
+            halves[k] = sums[k].0 + sums[k].1;
+            k += 1;
+        }
         let mut added = [0.0; 16];
-        S::F32::sums(&sums, &mut added);
+        S::F32::sums(&halves, &mut added);
         let mut out = [0.0; 9];
         let mut k = 0;
         while k < 9 {
@@ -259,25 +273,32 @@ impl<T: Real> Kernel for GradientOf<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> [f64; 2] {
         const FARTHEST: f64 = 700.0;
-        let n = S::F64::N;
-        let (zero, one) = (simd.f64(0.0), simd.f64(1.0));
-        let (centre, per_spread) = (simd.f64(self.frame.centre), simd.f64(self.frame.per_spread));
-        let (a, b) = (simd.f64(-self.a), simd.f64(-self.b));
-        let (low, span) = (simd.f64(self.low), simd.f64(self.high - self.low));
+        let n = Pair::<Pair<S::F64>>::N;
+        let like = simd.f64(0.0);
+        let zero = Pair(Pair(like, like), Pair(like, like));
+        let one = zero.splat(1.0);
+        let (farthest, nearest) = (zero.splat(FARTHEST), zero.splat(-FARTHEST));
+        let (centre, per_spread) = (zero.splat(self.frame.centre), zero.splat(self.frame.per_spread));
+        let (a, b) = (zero.splat(-self.a), zero.splat(-self.b));
+        let (low, span) = (zero.splat(self.low), zero.splat(self.high - self.low));
         let mut sums = [zero; 2];
         let whole = self.values.len() / n * n;
         let mut i = 0;
         while i < whole {
-            let x = (zero.read(&self.values[i..]) - centre) * per_spread;
-            let z = x.mul_add(a, b).max(simd.f64(-FARTHEST)).min(simd.f64(FARTHEST));
-            let p = (one + exp(z)).reciprocal();
-            let miss = p - zero.read_verdicts(&self.verdicts[i..]).mul_add(span, low);
+            let (values, verdicts) = (&self.values[i..i + n], &self.verdicts[i..i + n]);
+            let x = Pair(Pair::read(like, values), Pair::read(like, &values[n / 2..]));
+            let x = (x - centre) * per_spread;
+            let p = (one + exp(x.mul_add(a, b).max(nearest).min(farthest))).reciprocal();
+            let right = Pair(Pair::read_verdicts(like, verdicts), Pair::read_verdicts(like, &verdicts[n / 2..]));
+            let miss = p - right.mul_add(span, low);
             sums[0] = miss.mul_add(x, sums[0]);
             sums[1] = sums[1] + miss;
             i += n;
         }
+        let [sum_x, sum] = sums;
+        let halves = [(sum_x.0.0 + sum_x.0.1) + (sum_x.1.0 + sum_x.1.1), (sum.0.0 + sum.0.1) + (sum.1.0 + sum.1.1)];
         let mut added = [0.0; 16];
-        S::F64::sums(&sums, &mut added);
+        S::F64::sums(&halves, &mut added);
         let mut out = [added[0], added[1]];
         while i < self.values.len() {
             let x = (self.values[i].widen() - self.frame.centre) * self.frame.per_spread;

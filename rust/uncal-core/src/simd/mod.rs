@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
 use std::sync::OnceLock;
 
-use self::pair::Pair;
+pub(crate) use self::pair::Pair;
 use crate::float::Real;
 use crate::{Error, Float, Result};
 
@@ -108,7 +108,9 @@ pub(crate) trait Along: Vector {
 }
 
 /// Singles side by side, for what is known no better or made better afterwards.
-pub(crate) trait Singles: Along<Scalar = f32> + Sub<Output = Self> + Mul<Output = Self> {
+pub(crate) trait Singles: Vector<Scalar = f32> + Sub<Output = Self> + Mul<Output = Self> {
+    /// `x` in every lane; `self` only proves that the instructions exist.
+    fn splat(self, x: f32) -> Self;
     /// `c - self * b`, rounded once where the machine can.
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
     fn max(self, other: Self) -> Self;
@@ -128,7 +130,7 @@ pub(crate) type Wide<S> = Pair<<S as Simd>::F64>;
 pub(crate) trait Simd: Copy + 'static {
     /// Rows of a block of the Gram matrix: what its sums, one vector each, leave room for in the registers.
     const BLOCK: usize;
-    type F32: Singles;
+    type F32: Along<Scalar = f32> + Singles;
     type F64: Along<Scalar = f64> + Lanes;
 
     fn f32(self, x: f64) -> Self::F32;
@@ -347,16 +349,17 @@ fn exp_in_parts<V: Lanes, const DEGREE: usize>(x: V) -> (V, V) {
 
 /// The exponential of numbers from -87 to 87, to 2e-7.
 #[inline(always)]
-pub(crate) fn exp_of_singles<S: Simd>(simd: S, x: S::F32) -> S::F32 {
-    const LN2_HIGH: f64 = 0.693_359_375; // 9 bits
-    const LN2_LOW: f64 = -2.121_944_400_546_905_8e-4;
-    let e = (x * simd.f32(std::f64::consts::LOG2_E)).round();
-    let r = e.neg_mul_add(simd.f32(LN2_LOW), e.neg_mul_add(simd.f32(LN2_HIGH), x));
-    let mut sum = simd.f32(1.0 / 720.0);
-    sum = sum.mul_add(r, simd.f32(1.0 / 120.0));
-    sum = sum.mul_add(r, simd.f32(1.0 / 24.0));
-    sum = sum.mul_add(r, simd.f32(1.0 / 6.0));
-    sum = sum.mul_add(r, simd.f32(0.5));
-    sum = sum.mul_add(r, simd.f32(1.0));
-    sum.mul_add(r, simd.f32(1.0)).scale(e)
+pub(crate) fn exp_of_singles<V: Singles>(x: V) -> V {
+    const LN2_HIGH: f32 = 0.693_359_375; // 9 bits, so that its product with e is exact
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    const INVERSE_FACTORIALS: [f32; 7] = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0];
+    let e = (x * x.splat(std::f32::consts::LOG2_E)).round();
+    let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), x));
+    let mut sum = x.splat(INVERSE_FACTORIALS[6]);
+    let mut k = 6;
+    while k > 0 {
+        k -= 1;
+        sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));
+    }
+    sum.scale(e)
 }

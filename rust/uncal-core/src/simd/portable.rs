@@ -139,6 +139,11 @@ along!(F64x2, f64, 2);
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // exponents are small
 impl Singles for F32x4 {
     #[inline(always)]
+    fn splat(self, x: f32) -> Self {
+        Self([x; 4])
+    }
+
+    #[inline(always)]
     fn neg_mul_add(mut self, b: Self, c: Self) -> Self {
         for i in 0..4 {
             self.0[i] = -self.0[i];

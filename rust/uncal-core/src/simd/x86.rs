@@ -229,8 +229,13 @@ impl Along for F32x16 {
 }
 
 macro_rules! singles {
-    ($vector:ident, $fnma:ident, $max:ident, $min:ident, $round:expr, $scale:expr, $reciprocal:expr) => {
+    ($vector:ident, $set:ident, $fnma:ident, $max:ident, $min:ident, $round:expr, $scale:expr, $reciprocal:expr) => {
         impl Singles for $vector {
+            #[inline(always)]
+            fn splat(self, x: f32) -> Self {
+                Self(unsafe { $set(x) })
+            }
+
             #[inline(always)]
             fn neg_mul_add(self, b: Self, c: Self) -> Self {
                 Self(unsafe { $fnma(self.0, b.0, c.0) })
@@ -266,6 +271,7 @@ macro_rules! singles {
 
 singles!(
     F32x16,
+    _mm512_set1_ps,
     _mm512_fnmadd_ps,
     _mm512_max_ps,
     _mm512_min_ps,
@@ -273,7 +279,16 @@ singles!(
     _mm512_scalef_ps,
     reciprocal16
 );
-singles!(F32x8, _mm256_fnmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_round_ps::<NEAREST>, scale8, reciprocal8);
+singles!(
+    F32x8,
+    _mm256_set1_ps,
+    _mm256_fnmadd_ps,
+    _mm256_max_ps,
+    _mm256_min_ps,
+    _mm256_round_ps::<NEAREST>,
+    scale8,
+    reciprocal8
+);
 
 #[inline(always)]
 unsafe fn reciprocal16(x: __m512) -> __m512 {
