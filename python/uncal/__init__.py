@@ -1,19 +1,22 @@
 """uncal teaches a language model to say how sure it is, and to be right about that.
 
 The stages are functions from files to a file: `questions`, `sample`, `embed`, `grade`, `score`, `calibrate`, `train`,
-`evaluate`, `report`. `uncal.fast` holds the kernels, NumPy in and NumPy out. Nothing heavy is imported before it is
-asked for.
+`evaluate`, `report`; `evaluate_file` and `calibrate_file` take anybody's file. `uncal.fast` holds the kernels, NumPy in
+and NumPy out; `uncal.plots` draws. Nothing heavy is imported before it is asked for.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from uncal.parse import parse_confidence, parse_uncertainty
+from uncal.verbal import read_confidence
 from uncal.version import __version__
 
 if TYPE_CHECKING:
     from uncal import fast as fast
     from uncal.commands.ask import ask as ask
+    from uncal.commands.calibrate_file import calibrate_file as calibrate_file
+    from uncal.commands.evaluate_file import evaluate_file as evaluate_file
     from uncal.commands.run import run as run
     from uncal.stages.calibrate import calibrate as calibrate
     from uncal.stages.embed import embed as embed
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
     from uncal.stages.train import train as train
 
 _STAGES = ("questions", "sample", "embed", "grade", "score", "calibrate", "train", "evaluate", "report")
-_COMMANDS = ("ask", "run")
+_COMMANDS = ("ask", "run", "calibrate_file", "evaluate_file")
 
-__all__ = ["__version__", "fast", "parse_confidence", "parse_uncertainty", *_STAGES, *_COMMANDS]
+__all__ = ["__version__", "fast", "parse_confidence", "parse_uncertainty", "read_confidence", *_STAGES, *_COMMANDS]
 
 
 def __getattr__(name: str) -> Any:

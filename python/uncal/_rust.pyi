@@ -38,18 +38,60 @@ __all__ = [
 def _fma_rate(seconds: float, threads: int | None) -> float: ...
 def _read_bytes(numbers: NDArray[np.float32], threads: int | None) -> float: ...
 def _simd() -> str: ...
+def accuracy_at_coverage(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    coverage: float,
+    threads: int | None,
+) -> float: ...
+def augrc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def auprc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    wrong: bool,
+    threads: int | None,
+) -> float: ...
+def aurc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    method: str,
+    threads: int | None,
+) -> float: ...
 def auroc(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def auroc_interval(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    level: float,
+    threads: int | None,
+) -> tuple[float, float, float, float, float]: ...
 def brier(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def brier_decomposition(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    threads: int | None,
+) -> tuple[float, float, float, float, float]: ...
 def cluster_embeddings(
     embeddings: NDArray[Any], offsets: NDArray[np.int64], threshold: float, linkage: str, threads: int | None
 ) -> NDArray[np.int64]: ...
@@ -62,17 +104,44 @@ def cluster_entailment(
     threshold: float,
     threads: int | None,
 ) -> NDArray[np.int64]: ...
+def compare(
+    confidence: NDArray[np.float64],
+    other: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    bootstrap: int,
+    groups: NDArray[np.int64] | None,
+    seed: int,
+    level: float,
+    method: str,
+    threads: int | None,
+) -> list[tuple[str, float, float, float, int, float]]: ...
 def cosine_similarity(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
     clip: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def coverage_at_risk(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    risk: float,
+    threads: int | None,
+) -> float: ...
 def degree(
     similarity: NDArray[Any],
     offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def e_aurc(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
 def eccentricity(
     similarity: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -80,7 +149,7 @@ def eccentricity(
     threads: int | None,
 ) -> NDArray[np.float64]: ...
 def ece(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
@@ -91,7 +160,7 @@ def ece(
     threads: int | None,
 ) -> float: ...
 def evaluate(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
@@ -100,16 +169,64 @@ def evaluate(
     groups: NDArray[np.int64] | None,
     seed: int,
     level: float,
+    method: str,
     threads: int | None,
-) -> list[tuple[str, float, float, float, int]]: ...
+) -> list[tuple[str, float, float, float, int, float]]: ...
+def fit_beta(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    variant: str,
+    threads: int | None,
+) -> tuple[float, float, float, int, bool]: ...
+def fit_histogram(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    n_bins: int,
+    bins: str,
+    smoothing: float,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def fit_isotonic(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    centered: bool,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]: ...
 def fit_platt(
-    scores: NDArray[np.float64],
+    scores: NDArray[np.float32] | NDArray[np.float64],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     smoothing: bool,
     tolerance: float,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
+def fit_platt_atom(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    atom: float | None,
+    smoothing: bool,
+    tolerance: float,
+    threads: int | None,
+) -> tuple[float | None, float, float, float, float, int, bool]: ...
+def fit_temperature(
+    confidence: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    eps: float,
+    threads: int | None,
+) -> tuple[float, int, bool]: ...
+def fit_venn_abers(
+    scores: NDArray[np.float32] | NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    increasing: bool | None,
+    threads: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]: ...
 def graph_scores(
     similarity: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -123,6 +240,7 @@ def jaccard_similarity(
     offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def kendall(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
 def kernel_language_entropy(
     weights: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -134,6 +252,32 @@ def kernel_language_entropy(
     scale: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def ks_calibration_error(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def kuiper_calibration_error(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def log_loss(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    eps: float,
+    threads: int | None,
+) -> float: ...
+def mmce(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    width: float,
+    threads: int | None,
+) -> float: ...
 def num_semantic_sets(
     clusters: NDArray[np.int64], offsets: NDArray[np.int64], threads: int | None
 ) -> NDArray[np.float64]: ...
@@ -147,12 +291,21 @@ def order_sensitive(
     threshold: float,
     threads: int | None,
 ) -> NDArray[np.bool_]: ...
+def prr(
+    uncertainty: NDArray[Any], quality: NDArray[np.float64], max_rejection: float, threads: int | None
+) -> float: ...
 def reliability(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
     bins: str,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def risk_coverage(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
 def rouge_l_similarity(
@@ -170,6 +323,28 @@ def semantic_entropy(
     threads: int | None,
 ) -> NDArray[np.float64]: ...
 def set_num_threads(n: int) -> None: ...
+def signed_gap(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> float: ...
+def smooth_ece(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    sigma: float | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
+def smooth_reliability(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    sigma: float | None,
+    points: int,
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...
+def spearman(x: NDArray[np.float64], y: NDArray[np.float64], threads: int | None) -> float: ...
 def spectral_decomposition(
     embeddings: NDArray[Any],
     offsets: NDArray[np.int64],
@@ -200,8 +375,22 @@ def spectrum(
     propagate: bool,
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def spiegelhalter(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float]: ...
 def variation_ratio(
     similarity: NDArray[np.float32] | NDArray[np.float64],
     offsets: NDArray[np.int64],
     threads: int | None,
 ) -> NDArray[np.float64]: ...
+def venn_abers(
+    x: NDArray[np.float64],
+    p0: NDArray[np.float64],
+    p1: NDArray[np.float64],
+    increasing: bool,
+    scores: NDArray[np.float64],
+    threads: int | None,
+) -> list[NDArray[np.float64]]: ...

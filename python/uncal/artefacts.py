@@ -20,6 +20,7 @@ import hashlib
 import html
 import json
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -296,6 +297,21 @@ def write_text(out: Path, text: str) -> None:
     """Write a small text file, whole or not at all."""
     with aside(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def finite(value: Any) -> Any:
+    """Turn NaN and infinity into null, which is all that JSON has.
+
+    Examples
+    --------
+    >>> finite({"auroc": (math.nan, 0.5)})
+    {'auroc': [None, 0.5]}
+    """
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextlib.contextmanager

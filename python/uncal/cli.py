@@ -19,6 +19,8 @@ from uncal.errors import ConfigError, UncalError
 from uncal.version import __version__
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+ALSO_FILES = ("calibrate", "evaluate")
+"""Stages whose command takes one file of anybody's as well; how is in commands/STAGE_file.py."""
 log = logging.getLogger("uncal")
 
 
@@ -140,18 +142,25 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
         commands.add_parser(name, help=_summary(name), add_help=False)
         return
     module = import_module(f"uncal.stages.{name}")
-    parser = commands.add_parser(
-        name, help=_summary(name), description=module.__doc__, parents=[shared], allow_abbrev=False
-    )
+    of_file = import_module(f"uncal.commands.{name}_file") if name in ALSO_FILES else None
+    said = module.__doc__ if of_file is None else f"{module.__doc__} {of_file.__doc__}"
+    parser = commands.add_parser(name, help=_summary(name), description=said, parents=[shared], allow_abbrev=False)
     files = INPUTS[name]
-    if files != (".",):
+    if of_file is not None:
+        parser.add_argument("inputs", nargs="*", metavar="FILE", type=Path, help=_inputs_help(name, files))
+    elif files != (".",):
         wanted = "FILE" if files == ("source",) or name == "score" else "INPUT"
         parser.add_argument("inputs", nargs="*", metavar=wanted, type=Path, help=_inputs_help(name, files))
     parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, in which files have their names")
     parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the result goes")
     parser.add_argument("--config", metavar="FILE.toml", type=Path, help="settings, alone or in a table of the stage")
     parser.add_argument("--overwrite", action="store_true", help="make the result anew, whatever is there")
-    settings.add_flags(parser, module.Config)
+    if of_file is None:
+        settings.add_flags(parser, module.Config)
+    else:
+        settings.add_flags(parser, of_file.Config, "settings with a FILE of your own")
+        both = of_file.Config.__dataclass_fields__
+        settings.add_flags(parser, module.Config, "settings with a run (those above that it has too, besides)", both)
     parser.set_defaults(act=_run_stage, stage=name, fail=parser.error)
 
 
@@ -160,6 +169,12 @@ def _inputs_help(stage: str, files: tuple[str, ...]) -> str:
         return (
             f"{files[0]}, or samples of your own: Parquet, Arrow, JSONL, JSON, CSV, TSV, or a folder that `datasets` "
             "saved; or pass --run"
+        )
+    if stage in ALSO_FILES:
+        of_run = "" if files == (".",) else f"; {len(files)} files are those of a run: {', '.join(files)}"
+        return (
+            "one file of your own: Parquet, Arrow, JSONL, JSON, CSV, TSV, or a folder that `datasets` saved; or pass "
+            f"--run{of_run}"
         )
     if files == ("source",):
         return "questions: JSONL, JSON, CSV, TSV, Parquet, Arrow, or a folder that `datasets` saved"
@@ -176,29 +191,59 @@ def _run_stage(options: argparse.Namespace) -> None:
     from uncal.commands.run import INPUTS, OUTPUT, run_stage
 
     name = options.stage
+    if name in ALSO_FILES:
+        alone = len(options.inputs) == 1
+        if alone and options.run is not None:
+            options.fail("a FILE and --run DIR are both given; name one")
+        _refuse_settings(options, name, alone)
+        if alone:
+            _run_on_file(options)
+            return
     inputs = _inputs(options, INPUTS[name])
     if options.out is None and options.run is None:
         options.fail("say where the result goes: --run DIR, or --out PATH")
     out = options.out if options.out is not None else options.run / OUTPUT[name]
+    table, where = _settings(options, import_module(f"uncal.stages.{name}").Config)
+    made = run_stage(name, inputs, out, table, where, overwrite=options.overwrite)
+    log.info("%s", made)
+
+
+def _settings(options: argparse.Namespace, config: type[Any]) -> tuple[dict[str, Any], str]:
+    """Give what the file of settings and the flags say, and where that stands."""
     table: dict[str, Any] = {}
-    where = f"uncal {name}"
+    where = f"uncal {options.stage}"
     if options.config is not None:
         table = settings.read_toml(options.config)
         table = table.get(
-            name, {} if any(isinstance(v, dict) for k, v in table.items() if k in stages.NAMES) else table
+            options.stage, {} if any(isinstance(v, dict) for k, v in table.items() if k in stages.NAMES) else table
         )
         table.pop("source", None)
         where = str(options.config)
-    config = import_module(f"uncal.stages.{name}").Config
     typed = {field: value for field, value in vars(options).items() if field in config.__dataclass_fields__}
-    made = run_stage(name, inputs, out, table | typed, where, overwrite=options.overwrite)
-    log.info("%s", made)
+    return table | typed, where
+
+
+def _refuse_settings(options: argparse.Namespace, name: str, of_file: bool) -> None:
+    """Refuse flags that say something of a run where a file is given, and the other way round."""
+    known = [import_module(f"uncal.{module}").Config for module in (f"stages.{name}", f"commands.{name}_file")]
+    taken, other = known[::-1] if of_file else known
+    for field in other.__dataclass_fields__:
+        if field in vars(options) and field not in taken.__dataclass_fields__:
+            what = "a run, not of one FILE" if of_file else "one FILE, not of a run"
+            options.fail(f"--{field.replace('_', '-')} is a setting of {what}")
+
+
+def _run_on_file(options: argparse.Namespace) -> None:
+    name, path = options.stage, options.inputs[0]
+    module = import_module(f"uncal.commands.{name}_file")
+    table, where = _settings(options, module.Config)
+    module.run(path, options.out, settings.build(module.Config, table, where), overwrite=options.overwrite)
 
 
 def _inputs(options: argparse.Namespace, files: tuple[str, ...]) -> list[Path]:
     if files == (".",):
-        if options.run is None:
-            options.fail("--run DIR is needed")
+        if options.run is None or vars(options).get("inputs"):
+            options.fail(f"--run DIR is needed{', or one FILE' if options.stage in ALSO_FILES else ''}")
         return [options.run]
     given: list[Path] = options.inputs
     if given:

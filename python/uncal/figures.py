@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 STYLE = """
 svg.figure { display: block; width: 100%; height: auto; overflow: visible; }
@@ -16,11 +17,13 @@ svg.figure .bar { fill: var(--data); opacity: .55; }
 svg.figure .raw, svg.figure .trend { fill: none; stroke: var(--data); stroke-linejoin: round; }
 svg.figure .raw { opacity: .35; }
 svg.figure .trend { stroke-width: 2; }
+svg.figure .right { fill: var(--good); opacity: .7; }
+svg.figure .wrong { fill: var(--bad); opacity: .7; }
 svg.meter { width: 4.5rem; height: .5rem; }
 svg.meter rect { fill: var(--line); }
 svg.meter .value { fill: var(--data); }
 """
-"""Style sheet of the figures. The page defines the colours --data, --line, --paper and --soft."""
+"""Style sheet of the figures. The page defines the colours --bad, --data, --good, --line, --paper, --soft."""
 
 SIDE, LEFT, TOP = 200, 46, 8
 GAP, BARS, UNDER = 8, 40, 34
@@ -33,7 +36,9 @@ WIDE, HIGH = 320, 140
 Numbers = Sequence[float | None]
 
 
-def reliability(bins: Mapping[str, Numbers], label: str) -> str:
+def reliability(
+    bins: Mapping[str, Numbers], label: str, *, smooth: Sequence[tuple[float, float | None]] | None = None
+) -> str:
     """Draw a reliability diagram over a histogram of the confidences.
 
     Parameters
@@ -42,6 +47,8 @@ def reliability(bins: Mapping[str, Numbers], label: str) -> str:
         `edges` (B + 1), and `count`, `mean_confidence`, `accuracy`, `low`, `high` (B), None in empty bins.
     label : str
         What is drawn, for those who cannot see it; escaped here.
+    smooth : sequence of (confidence, accuracy), optional
+        A curve to draw besides, with gaps where there is no accuracy.
 
     Returns
     -------
@@ -66,6 +73,10 @@ def reliability(bins: Mapping[str, Numbers], label: str) -> str:
             f'<rect class="bar" x="{_text(_across(left) + 0.5)}" y="{_text(FOOT - height)}" '
             f'width="{_text(max(0.5, width - 1))}" height="{_text(height)}">{told}</rect>'
         )
+    for there, run in groupby(smooth or (), lambda point: point[1] is not None):
+        if there:
+            where = " ".join(f"{_text(_across(x))},{_text(_up(y or 0.0))}" for x, y in run)
+            marks.insert(0, f'<polyline class="trend" points="{where}"/>')
     return _svg(LEFT + SIDE + 12, FOOT + UNDER, label, _square(most) + "".join(bars + marks))
 
 
@@ -148,6 +159,55 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str, *, 
         parts.append(path("trend", ys))
     said = f"{y_label} by {x_label}: {ys[0]:.3g} at {_text(xs[0])}, {ys[-1]:.3g} at {_text(xs[-1])}"
     return _svg(LEFT + WIDE + 14, foot + 32, said, "".join(parts))
+
+
+def histogram(bins: Mapping[str, Sequence[float]]) -> str:
+    """Draw how often each confidence was stated, wrong answers on top of right ones.
+
+    Parameters
+    ----------
+    bins : mapping
+        `edges` (B + 1), in [0, 1], and `right` and `wrong` (B), as `uncal.curves.histogram` gives them.
+
+    Returns
+    -------
+    str
+        An <svg>.
+    """
+    edges, right, wrong = bins["edges"], bins["right"], bins["wrong"]
+    most = max(map(sum, zip(right, wrong, strict=True)), default=0.0)
+    foot = TOP + SIDE
+    parts = [f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{WIDE}" height="{SIDE}"/>']
+    for tick in nice_ticks(0, most or 1):
+        if tick <= (most or 1):
+            y = foot - SIDE * tick / (most or 1)
+            parts.append(_line("grid", LEFT, _text(y), LEFT + WIDE, _text(y)))
+            parts.append(f'<text x="{LEFT - 5}" y="{_text(y + 4)}" text-anchor="end">{_short(tick)}</text>')
+    parts += [
+        f'<text x="{_text(LEFT + WIDE * x)}" y="{foot + 14}" text-anchor="middle">{x:g}</text>' for x in (0.0, 0.5, 1.0)
+    ]
+    for left, end, r, w in zip(edges[:-1], edges[1:], right, wrong, strict=True):
+        told = f"<title>{left:.2f} to {end:.2f}: {_text(r)} right, {_text(w)} wrong</title>"
+        bottom = float(foot)
+        for kind, count in (("right", r), ("wrong", w)):
+            height = SIDE * count / (most or 1)
+            if height > 0:
+                bottom -= height
+                parts.append(
+                    f'<rect class="{kind}" x="{_text(LEFT + WIDE * left + 0.5)}" y="{_text(bottom)}" '
+                    f'width="{_text(max(0.5, WIDE * (end - left) - 1))}" height="{_text(height)}">{told}</rect>'
+                )
+    parts.append(f'<text x="{LEFT + WIDE / 2:g}" y="{foot + 28}" text-anchor="middle">stated confidence</text>')
+    said = f"Histogram of confidences: {_text(sum(right))} of right answers, {_text(sum(wrong))} of wrong ones"
+    return _svg(LEFT + WIDE + 14, foot + 32, said, "".join(parts))
+
+
+def _short(count: float) -> str:
+    """Write a count in few characters: 20k, 3M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 10 * size or (count >= size and count % size == 0):
+            return f"{count / size:g}{letter}"
+    return f"{count:g}"
 
 
 def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:

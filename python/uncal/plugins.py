@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from importlib import import_module
+from inspect import Parameter, signature
 from pkgutil import iter_modules
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -72,11 +73,11 @@ def make(kind: str, name: str, settings: dict[str, Any]) -> Any:
         If a setting is not a field of the plugin, or has a value that it refuses.
     """
     plugin = load(kind, name)
+    known = _known(plugin)
+    for setting in settings:
+        if known is not None and setting not in known:
+            raise ConfigError(f"{name!r} has no setting {setting!r}; it has {', '.join(known) or 'none'}")
     if is_dataclass(plugin):
-        known = [field.name for field in fields(plugin) if field.init]
-        for setting in settings:
-            if setting not in known:
-                raise ConfigError(f"{name!r} has no setting {setting!r}; it has {', '.join(known) or 'none'}")
         for setting, choices in _choices(plugin).items():
             if setting in settings and settings[setting] not in choices:
                 allowed = ", ".join(str(choice) for choice in choices if choice is not None)
@@ -87,6 +88,16 @@ def make(kind: str, name: str, settings: dict[str, Any]) -> Any:
         return plugin(**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{kind} plugin {name!r}: {error}") from error
+
+
+def _known(plugin: type[Any]) -> list[str] | None:
+    """Names of the settings of a dataclass or an estimator; None if it takes any."""
+    if is_dataclass(plugin):
+        return [field.name for field in fields(plugin) if field.init]
+    parameters = signature(plugin).parameters.values()
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return [parameter.name for parameter in parameters]
 
 
 def _choices(plugin: type[Any]) -> dict[str, tuple[Any, ...]]:

@@ -5,7 +5,7 @@ import difflib
 import re
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -67,12 +67,12 @@ def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
     return cls(**values)
 
 
-def add_flags(parser: argparse.ArgumentParser, cls: type) -> None:
-    """Give a parser a flag for each field; flags that are not typed leave nothing behind."""
+def add_flags(parser: argparse.ArgumentParser, cls: type, title: str = "settings", but: Collection[str] = ()) -> None:
+    """Give a parser a flag for each field, `but` some; flags that are not typed leave nothing behind."""
     hints, texts = get_type_hints(cls), docs(cls)
-    group = parser.add_argument_group("settings")
+    group = parser.add_argument_group(title)
     for field in fields(cls):
-        if not field.init:
+        if not field.init or field.name in but:
             continue
         kind, _ = _without_none(hints[field.name])
         default = "" if field.default in (MISSING, None) else f" [{_short(field.default)}]"

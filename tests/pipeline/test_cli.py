@@ -13,6 +13,7 @@ import pytest
 
 import uncal
 from uncal import artefacts, plugins, schema, stages
+from uncal.calibrators import Isotonic
 from uncal.parse import parse_uncertainty
 
 COMMANDS = (*stages.NAMES, "run", "ask", "list", "doctor")
@@ -194,7 +195,12 @@ def test_list_names_every_plugin_file_with_a_line_about_it(cli: Any) -> None:
     assert said in cli("list", "scorers").out
     one = cli("list", "calibrators")
     assert one.out.splitlines()[0] == "calibrators"
-    assert [line.split()[0] for line in one.out.splitlines()[1:]] == plugins.names("calibrators")
+    assert [line.split()[0] for line in one.out.splitlines()[1:] if line[2] != " "] == plugins.names("calibrators")
+    assert "takes confidences in [0, 1]; not monotone; Zadrozny and Elkan, ICML 2001 (verified)" in one.out
+    assert "settings n_bins=15 bins=width|mass|distinct smoothing=0.0" in one.out
+    isotonic = next(row for row in rows if row["name"] == "isotonic")
+    assert (isotonic["takes"], isotonic["monotone"]) == ("score", True)
+    assert {name: setting["default"] for name, setting in isotonic["settings"].items()} == Isotonic().get_params()
 
 
 def test_doctor_tells_versions_extras_and_that_the_kernels_work(cli: Any) -> None:

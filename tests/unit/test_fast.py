@@ -264,7 +264,14 @@ IDS = np.zeros((2, 3), dtype=int)
         (fast.fit_platt, (Q, C), ["tol"], ["smoothing"], []),
         (fast.ece, (Q, C), [], ["debias"], ["bins", "edges", "norm"]),
         (fast.reliability, (Q, C), [], [], ["bins"]),
-        (fast.evaluate, (Q, C), ["level"], [], ["bins"]),
+        (fast.evaluate, (Q, C), ["level"], [], ["bins", "method"]),
+        (fast.compare, (Q, Q, C), ["level"], [], ["bins", "method"]),
+        (fast.aurc, (Q, C), [], [], ["method"]),
+        (fast.auroc_interval, (Q, C), ["level"], [], []),
+        (fast.prr, (Q, C), ["max_rejection"], [], []),
+        (fast.log_loss, (Q, C), ["eps"], [], []),
+        (fast.mmce, (Q, C), ["width"], [], []),
+        (fast.brier_decomposition, (Q, C), [], [], ["bins"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -288,7 +295,8 @@ def test_a_setting_of_the_wrong_type_is_named(function, data, numbers, flags, ch
     known = set(inspect.signature(function).parameters)
     tested = {*numbers, *flags, *choices}
     arrays = {"embeddings", "offsets", "counts", "weights", "clarification_ids", "similarity", "texts", "entail"}
-    arrays |= {"contra", "clusters", "logprobs", "confidence", "correct", "scores", "groups"}
+    arrays |= {"contra", "clusters", "logprobs", "confidence", "correct", "scores", "groups", "other"}
+    arrays |= {"uncertainty", "quality"}
     counted = {"threads", "n_bins", "bootstrap", "seed", "names"}
     assert known - tested - arrays - counted == set()
 

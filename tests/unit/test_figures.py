@@ -100,3 +100,21 @@ def test_labels_are_escaped_and_read_out() -> None:
         assert label in (root.get("aria-label") or "")
         assert label in (root.findtext("title") or "")
         assert "<script" not in svg
+
+
+def test_a_smooth_curve_has_gaps_where_there_is_no_accuracy() -> None:
+    points = [(0.0, None), (0.25, 0.5), (0.5, 1.0), (0.75, None), (1.0, 0.0)]
+    svg = figures.reliability(bins((2, 0.25, 0.75, 0.5, 1.0)), "one bin", smooth=points)
+    drawn = sorted(line.attrib["points"].count(",") for line in elements(svg, "polyline", "trend"))
+    assert drawn == [1, 2]
+
+
+def test_a_histogram_stacks_wrong_answers_on_right_ones() -> None:
+    svg = figures.histogram({"edges": [0.0, 0.5, 1.0], "right": [1.0, 3.0], "wrong": [1.0, 0.0]})
+    low, high = elements(svg, "rect", "right")
+    (wrong,) = elements(svg, "rect", "wrong")
+    assert numbers(high, "height") == [figures.SIDE]
+    assert numbers(low, "height") == numbers(wrong, "height") == [pytest.approx(figures.SIDE / 3, abs=0.01)]
+    assert numbers(wrong, "y")[0] == pytest.approx(numbers(low, "y")[0] - figures.SIDE / 3, abs=0.02)
+    nothing = figures.histogram({"edges": [0.0, 1.0], "right": [0.0], "wrong": [0.0]})
+    assert elements(nothing, "rect", "right") == []

@@ -4,7 +4,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,11 +17,14 @@ from uncal.errors import ArtefactError, FingerprintError
 from uncal.types import BoolArray, FloatArray
 from uncal.version import __version__
 
+if TYPE_CHECKING:
+    from uncal.calibrators._grouped import Grouped
+
 VERSION = 1
 
 
-class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of the calibrators: a fitted map from one score to the probability of being right.
+class ScoreMap(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What maps of scores to the probability of being right share: labels, fingerprint, JSON.
 
     Attributes
     ----------
@@ -34,72 +37,11 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     kind: ClassVar[str]
+    source: ClassVar[str] = ""
     classes_: np.ndarray
     fingerprint_: dict[str, Any]
     n_fitted_: int
     n_features_in_: int
-
-    def fit(
-        self,
-        scores: ArrayLike,
-        correct: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        fingerprint: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Fit the map.
-
-        Parameters
-        ----------
-        scores : array-like of shape (n,) or (n, 1)
-            Finite; higher is less sure for uncertainty scores, any direction is learnt.
-        correct : array-like of shape (n,)
-            Right or wrong: bool, or two labels of which the larger means right.
-        sample_weight : array-like of shape (n,), default=None
-        fingerprint : mapping, default=None
-            How the scores were made; kept and compared when scores are mapped.
-
-        Raises
-        ------
-        ValueError
-            If shapes differ, a value is not finite, or `correct` holds more than two labels.
-        """
-        values = _one_column(scores)
-        if correct is None:
-            raise ValueError("requires y to be passed, but the target y is None: correct says which rows are right")
-        labels = column_or_1d(correct, warn=True)
-        if len(values) != len(labels):
-            raise ValueError(f"scores has {len(values)} rows, correct has {len(labels)}")
-        self.classes_, is_right = _labels(labels)
-        weights = None if sample_weight is None else _weights(sample_weight, len(values))
-        self.n_features_in_ = 1
-        self.n_fitted_ = len(values)
-        self.fingerprint_ = dict(fingerprint or {})
-        self._fit(values, is_right, weights)
-        return self
-
-    def confidence(self, scores: ArrayLike, *, fingerprint: Mapping[str, Any] | None = None) -> FloatArray:
-        """Probability of being right, of shape (n,), in [0, 1].
-
-        Raises
-        ------
-        FingerprintError
-            If both fingerprints are there and differ.
-        """
-        check_is_fitted(self)
-        self.check_fingerprint(fingerprint or {})
-        return self._confidence(_one_column(scores))
-
-    def predict_proba(self, scores: ArrayLike) -> FloatArray:
-        """Probability of each of `classes_`, of shape (n, 2)."""
-        right = self.confidence(scores)
-        return np.column_stack([1 - right, right])
-
-    def predict(self, scores: ArrayLike) -> np.ndarray:
-        """Give the more probable label of each row, of shape (n,)."""
-        check_is_fitted(self)
-        labels: np.ndarray = self.classes_[(self.confidence(scores) > 0.5).astype(int)]
-        return labels
 
     def check_fingerprint(self, fingerprint: Mapping[str, Any]) -> None:
         """Refuse scores that were made another way than those of the fit."""
@@ -116,11 +58,65 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"the calibrator was fitted on other scores: {'; '.join(differences)}; fit one on scores like these"
             )
 
-    @abstractmethod
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None: ...
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that the fitted map is, as JSON holds it."""
+        check_is_fitted(self)
+        made_by = {"kind": self.kind, "schema_version": VERSION, "uncal_version": __version__}
+        return made_by | {"settings": self._settings()} | self.state()
 
-    @abstractmethod
-    def _confidence(self, scores: FloatArray) -> FloatArray: ...
+    def save(self, path: str | Path, **more: Any) -> Path:
+        """Write it as JSON, whole or not at all; numbers come back bit for bit."""
+        artefacts.write_text(Path(path), json.dumps(self.to_dict() | more, indent=2, sort_keys=True) + "\n")
+        return Path(path)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the fit learnt, as JSON holds it."""
+        return {
+            "parameters": self._parameters(),
+            "classes": self.classes_.tolist(),
+            "fingerprint": self.fingerprint_,
+            "n_fitted": self.n_fitted_,
+        }
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Become what a fit learnt, from `state`."""
+        self.classes_ = np.array(state["classes"])
+        self.fingerprint_ = state["fingerprint"]
+        self.n_fitted_, self.n_features_in_ = state["n_fitted"], 1
+        self._restore(state["parameters"])
+        return self
+
+    def _labelled(
+        self,
+        n: int,
+        correct: ArrayLike,
+        sample_weight: ArrayLike | None,
+        fingerprint: Mapping[str, Any] | None,
+    ) -> tuple[BoolArray, FloatArray | None]:
+        """Learn the labels of n rows; return which rows are right, and the weights."""
+        if correct is None:
+            raise ValueError("requires y to be passed, but the target y is None: correct says which rows are right")
+        labels = column_or_1d(correct, warn=True)
+        if n != len(labels):
+            raise ValueError(f"scores has {n} rows, correct has {len(labels)}")
+        self.classes_, is_right = _labels(labels)
+        weights = None if sample_weight is None else _weights(sample_weight, n)
+        self.n_features_in_, self.n_fitted_ = 1, n
+        self.fingerprint_ = dict(fingerprint or {})
+        return is_right, weights
+
+    def _both(self, right: FloatArray) -> FloatArray:
+        """Probability of each of `classes_`, of shape (n, 2)."""
+        return np.column_stack([1 - right, right])
+
+    def _verdicts(self, right: FloatArray) -> np.ndarray:
+        """Return the more probable label of each row."""
+        verdicts: np.ndarray = self.classes_[(right > 0.5).astype(int)]
+        return verdicts
+
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = self.get_params()
+        return settings
 
     @abstractmethod
     def _parameters(self) -> dict[str, Any]:
@@ -128,25 +124,6 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @abstractmethod
     def _restore(self, parameters: dict[str, Any]) -> None: ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all that the fitted map is, as JSON holds it."""
-        check_is_fitted(self)
-        return {
-            "kind": self.kind,
-            "schema_version": VERSION,
-            "uncal_version": __version__,
-            "settings": self.get_params(),
-            "parameters": self._parameters(),
-            "classes": self.classes_.tolist(),
-            "fingerprint": self.fingerprint_,
-            "n_fitted": self.n_fitted_,
-        }
-
-    def save(self, path: str | Path, **more: Any) -> Path:
-        """Write it as JSON, whole or not at all; numbers come back bit for bit."""
-        artefacts.write_text(Path(path), json.dumps(self.to_dict() | more, indent=2, sort_keys=True) + "\n")
-        return Path(path)
 
     def __sklearn_tags__(self) -> Any:
         """Say that it takes one score and knows two classes."""
@@ -157,14 +134,104 @@ class Calibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def load(path: str | Path) -> Calibrator:
-    """Read a calibrator that `Calibrator.save` wrote.
+class Calibrator(ScoreMap):
+    """Base of the calibrators: a fitted map from one score to the probability of being right.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        (False, True) for a bool `correct`; the two labels, smaller first, otherwise. The second means right.
+    fingerprint_ : dict
+        How the scores were made that it was fitted on; empty unless `fit` was told.
+    n_fitted_ : int
+        Rows that it was fitted on.
+    """
+
+    takes: ClassVar[Literal["score", "confidence"]] = "score"
+    """Any finite number, or a confidence in [0, 1]."""
+    monotone: ClassVar[bool] = True
+    """Whether the confidence only rises, or only falls, with the score."""
+
+    def fit(
+        self,
+        scores: ArrayLike,
+        correct: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        fingerprint: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Fit the map.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n,) or (n, 1)
+            Finite; any direction is learnt, so uncertainties go in as they are. Calibrators whose `takes` is
+            "confidence" want confidences in [0, 1] instead, higher is surer.
+        correct : array-like of shape (n,)
+            Right or wrong: bool, or two labels of which the larger means right.
+        sample_weight : array-like of shape (n,), default=None
+        fingerprint : mapping, default=None
+            How the scores were made; kept and compared when scores are mapped.
+
+        Raises
+        ------
+        ValueError
+            If shapes differ, a value is not finite, or leaves [0, 1] where a confidence is wanted, or `correct` holds
+            more than two labels.
+        """
+        values = self._values(scores)
+        self._fit(values, *self._labelled(len(values), correct, sample_weight, fingerprint))
+        return self
+
+    def confidence(self, scores: ArrayLike, *, fingerprint: Mapping[str, Any] | None = None) -> FloatArray:
+        """Probability of being right, of shape (n,), in [0, 1].
+
+        Raises
+        ------
+        FingerprintError
+            If both fingerprints are there and differ.
+        ValueError
+            If a score is not finite, or leaves [0, 1] where a confidence is wanted.
+        """
+        check_is_fitted(self)
+        self.check_fingerprint(fingerprint or {})
+        return self._confidence(self._values(scores))
+
+    def predict_proba(self, scores: ArrayLike) -> FloatArray:
+        """Probability of each of `classes_`, of shape (n, 2)."""
+        return self._both(self.confidence(scores))
+
+    def predict(self, scores: ArrayLike) -> np.ndarray:
+        """Give the more probable label of each row, of shape (n,)."""
+        return self._verdicts(self.confidence(scores))
+
+    def _values(self, scores: ArrayLike) -> FloatArray:
+        values = one_column(scores)
+        if self.takes == "confidence" and (outside := (values < 0) | (values > 1)).any():
+            row = int(outside.argmax())
+            raise ValueError(
+                f"scores: row {row} is {values[row]}; {self.kind} takes confidences in [0, 1], "
+                f"{', '.join(takers_of_any_score())} take any score"
+            )
+        return values
+
+    @abstractmethod
+    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None: ...
+
+    @abstractmethod
+    def _confidence(self, scores: FloatArray) -> FloatArray: ...
+
+
+def load(path: str | Path) -> "Calibrator | Grouped":
+    """Read a calibrator that its `save` wrote.
 
     Raises
     ------
     ArtefactError
         If there is no such file, or it is not a calibrator, or of another schema version.
     """
+    from uncal.calibrators._grouped import Grouped
+
     try:
         fields = json.loads(Path(path).read_text(encoding="utf-8"))
         kind, version = fields["kind"], fields["schema_version"]
@@ -175,14 +242,40 @@ def load(path: str | Path) -> Calibrator:
     if version != VERSION:
         raise ArtefactError(f"{path} has calibrator schema version {version}, this uncal reads {VERSION}; fit it anew")
     try:
-        calibrator: Calibrator = plugins.make("calibrators", kind, fields["settings"])
-        calibrator.classes_ = np.array(fields["classes"])
-        calibrator.fingerprint_ = fields["fingerprint"]
-        calibrator.n_fitted_, calibrator.n_features_in_ = fields["n_fitted"], 1
-        calibrator._restore(fields["parameters"])
-    except (KeyError, TypeError) as error:
+        unfitted: Calibrator | Grouped = (
+            Grouped.from_settings(fields["settings"])
+            if kind == Grouped.kind
+            else plugins.make("calibrators", kind, fields["settings"])
+        )
+        return unfitted.with_state(fields)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtefactError(f"{path} is damaged: {error}") from error
-    return calibrator
+
+
+def takers_of_any_score() -> list[str]:
+    """Names of uncal's calibrators that take any finite score, not confidences alone."""
+    return [name for name in plugins.names("calibrators") if plugins.load("calibrators", name).takes == "score"]
+
+
+def logistic(log_odds: FloatArray) -> FloatArray:
+    """Return 1 / (1 + exp(-log_odds)), without overflow."""
+    e = np.exp(-np.abs(log_odds))
+    confidence: FloatArray = np.where(log_odds >= 0, 1 / (1 + e), e / (1 + e))
+    return confidence
+
+
+def line(scores: FloatArray, slope: float, intercept: float) -> FloatArray:
+    """Return slope * scores + intercept; what is too large for a float is infinite."""
+    with np.errstate(over="ignore"):
+        return slope * scores + intercept
+
+
+def arrays(parameters: Mapping[str, Any], *names: str) -> tuple[FloatArray, ...]:
+    """Return lists of numbers of one length as arrays; `ValueError` if they are not that."""
+    found = tuple(np.array(parameters[name], dtype=np.float64) for name in names)
+    if any(array.shape != (len(found[0]),) for array in found):
+        raise ValueError(f"{', '.join(names)} are not lists of one length")
+    return found
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> FloatArray:
@@ -194,7 +287,7 @@ def _weights(sample_weight: ArrayLike, n: int) -> FloatArray:
     return weights
 
 
-def _one_column(scores: ArrayLike) -> FloatArray:
+def one_column(scores: ArrayLike) -> FloatArray:
     """Return scores as a (n,) float64 array; `ValueError` if they are not one finite real number a row."""
     values: np.ndarray = check_array(
         scores, ensure_2d=False, allow_nd=True, ensure_all_finite=False, dtype="numeric", input_name="scores"
@@ -205,7 +298,7 @@ def _one_column(scores: ArrayLike) -> FloatArray:
         raise ValueError(f"scores has {values.shape[1]} features, but a calibrator is expecting 1 feature as input")
     if values.ndim not in (1, 2):
         raise ValueError(f"scores has {values.ndim} dimensions; it must have shape (n,) or (n, 1)")
-    numbers: FloatArray = values.reshape(-1).astype(np.float64)
+    numbers: FloatArray = values.reshape(-1).astype(np.float64, copy=False)
     if not np.isfinite(numbers).all():
         raise ValueError(f"scores holds NaN or infinity, first at row {int(np.argmin(np.isfinite(numbers)))}")
     return numbers

@@ -2,10 +2,8 @@
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from uncal import fast
-from uncal.calibrators._base import Calibrator
+from uncal.calibrators._base import Calibrator, line, logistic
 from uncal.types import BoolArray, FloatArray
 
 
@@ -41,6 +39,7 @@ class Platt(Calibrator):
     """
 
     kind: ClassVar[str] = "platt"
+    source: ClassVar[str] = "Platt 1999 (verified)"
     slope_: float
     intercept_: float
     converged_: bool
@@ -55,10 +54,7 @@ class Platt(Calibrator):
         self.n_iter_, self.converged_ = fitted.iterations, fitted.converged
 
     def _confidence(self, scores: FloatArray) -> FloatArray:
-        z = self.slope_ * scores + self.intercept_
-        e = np.exp(-np.abs(z))
-        confidence: FloatArray = np.where(z >= 0, 1 / (1 + e), e / (1 + e))
-        return confidence
+        return logistic(line(scores, self.slope_, self.intercept_))
 
     def _parameters(self) -> dict[str, Any]:
         return {

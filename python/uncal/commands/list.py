@@ -17,11 +17,17 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     list of dict
         `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `needs_with` (with
         other choices of one setting, where they change them: "similarity=jaccard" -> columns), `range`, `unit`,
-        `source`, and `settings`: the default of each, and its choices where it has some.
+        `source`, and `settings`: the default of each, and its choices where it has some. For a calibrator `takes`,
+        `monotone`, `source` and `settings`.
     """
     described = []
     for name in plugins.names(kind):
-        row: dict[str, Any] = {"kind": kind, "name": name, "summary": _summary(kind, name)}
+        source = _class(kind, name)
+        summary = (ast.get_docstring(source) or "").partition("\n")[0]
+        row: dict[str, Any] = {"kind": kind, "name": name, "summary": summary}
+        if kind == "calibrators":
+            said = {"takes": "score", "monotone": True} | _constants(source)
+            row |= {name: said[name] for name in ("takes", "monotone", "source")} | {"settings": _parameters(source)}
         if kind == "scorers":
             scorer = plugins.make(kind, name, {})
             settings = _settings(scorer)
@@ -56,15 +62,39 @@ def _needs_with(name: str, usual: frozenset[str], settings: dict[str, dict[str, 
     return {how: needs for how, needs in needed.items() if needs != sorted(usual)}
 
 
-def _summary(kind: str, name: str) -> str:
-    """First line of the class's docstring, read from the source."""
+def _class(kind: str, name: str) -> ast.ClassDef:
+    """Class of a plugin, read from its source: scikit-learn takes seconds to import."""
     found = find_spec(f"uncal.{kind}.{name}")
     assert found is not None
     assert found.origin is not None
-    for node in ast.parse(Path(found.origin).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name == plugins.class_name(name):
-            return (ast.get_docstring(node) or "").partition("\n")[0]
-    return ""
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == plugins.class_name(name))
+
+
+def _constants(source: ast.ClassDef) -> dict[str, Any]:
+    """Class variables that are written out."""
+    return {
+        node.target.id: node.value.value
+        for node in source.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+
+
+def _parameters(source: ast.ClassDef) -> dict[str, dict[str, Any]]:
+    """Read the settings of an estimator: the default of each, and its choices where all are text."""
+    init = next((node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
+    if init is None:
+        return {}
+    settings: dict[str, dict[str, Any]] = {}
+    for argument, default in zip(init.args.args[1:], init.args.defaults, strict=True):
+        settings[argument.arg] = {"default": ast.literal_eval(default)}
+        hint = argument.annotation
+        if isinstance(hint, ast.Subscript) and ast.unparse(hint.value) == "Literal":
+            choices = ast.literal_eval(hint.slice)
+            settings[argument.arg]["choices"] = list(choices) if isinstance(choices, tuple) else [choices]
+    return settings
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
@@ -81,6 +111,10 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
             lines.append(f"  {'':<{width}}  needs {needs}")
             lines.append(f"  {'':<{width}}  {row['range']} {row['unit']}; {row['source']}")
+        if "takes" in row:
+            takes = {"score": "any score", "confidence": "confidences in [0, 1]"}[row["takes"]]
+            monotone = "monotone" if row["monotone"] else "not monotone"
+            lines.append(f"  {'':<{width}}  takes {takes}; {monotone}; {row['source']}")
         if row.get("settings"):
             settings = [
                 f"{name}={'|'.join(setting['choices']) if 'choices' in setting else setting['default']}"

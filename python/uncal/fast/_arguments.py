@@ -140,6 +140,14 @@ def column(name: str, values: ArrayLike) -> FloatArray:
     return ready(array, np.float64)
 
 
+def real(name: str, values: ArrayLike) -> NDArray[np.float32] | FloatArray:
+    """Numbers (K,) as contiguous float32 where that is exact for their type, float64 otherwise."""
+    array = one_dimensional(name, read(name, values))
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be numbers")
+    return ready(array, np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
+
+
 def flat(name: str, values: ArrayLike, embeddings: ArrayLike) -> NDArray[Any]:
     """Return one value for each row: (K,), or (P, N) beside `embeddings` of (P, N, D), as (K,)."""
     array = read(name, values)
@@ -206,6 +214,17 @@ def number(name: str, value: float) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise ValueError(f"{name}: is {shown(value)}, must be a number") from None
+
+
+def optional_number(name: str, value: float | None) -> float | None:
+    return None if value is None else number(name, value)
+
+
+def positive(name: str, value: float) -> float:
+    value = number(name, value)
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name}: is {value}, must be a finite number above 0")
+    return value
 
 
 def flag(name: str, value: bool) -> bool:

@@ -19,10 +19,23 @@ from numpy.typing import NDArray
 
 from uncal.errors import ArtefactError
 from uncal.group_files._columns import BYTES, NAMES, Layout, canonical, flat
-from uncal.group_files._sources import REFUSED, Place, Source, concatenated, open_file
+from uncal.group_files._sources import REFUSED, Place, Source, concatenated, first_refused, open_file
 from uncal.types import IntArray
 
-__all__ = ["BYTES", "NAMES", "Layout", "Source", "lacking", "open_file", "read", "resolve"]
+__all__ = [
+    "BYTES",
+    "NAMES",
+    "REFUSED",
+    "Layout",
+    "Place",
+    "Source",
+    "first_refused",
+    "flat",
+    "lacking",
+    "open_file",
+    "read",
+    "resolve",
+]
 
 
 def resolve(source: Source, wanted: Iterable[str], layout: Layout) -> dict[str, str]:

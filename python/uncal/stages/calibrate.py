@@ -6,13 +6,14 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, calibrators, progress, schema, scorers
+from uncal import artefacts, calibrators, fast, progress, schema, scorers
 from uncal.artefacts import MadeBy
 from uncal.calibrators import Calibrator
 from uncal.errors import ArtefactError, ConfigError
@@ -36,7 +37,8 @@ class Config:
     score : str, default="von_neumann_entropy"
         Column of scores.parquet that is calibrated.
     method : str, default="platt"
-        The calibrator.
+        The calibrator. Those that take confidences in [0, 1] (temperature, beta, histogram) get 1 - score, and want
+        scores in [0, 1].
     method_settings : mapping, default={}
         Settings of the calibrator.
     apply : str or None, default=None
@@ -102,7 +104,10 @@ def calibrate(
     Raises
     ------
     ArtefactError
-        If the calibrate split has no question with both a score and a grade.
+        If the calibrate split has no question with both a score and a grade, or the calibrator to apply is one of
+        groups.
+    ConfigError
+        If the method refuses a setting, or takes confidences and a score leaves [0, 1].
     FingerprintError
         If the calibrator to apply was fitted on scores made another way.
     """
@@ -125,17 +130,19 @@ def calibrate(
     }
     ids, values, correct = _labelled(files, config)
     if config.apply is not None:
-        calibrator = calibrators.load(config.apply)
-        calibrator.check_fingerprint(made_how)
+        calibrator = _load(config.apply)
+        calibrator.check_fingerprint(made_how | _mapped(calibrator))
         crossfitted: dict[str, float] = {}
     else:
         if not len(ids):
             raise ArtefactError(
                 f"no question of the split 'calibrate' has both a score and a grade; {grades} needs accepted answers"
             )
-        calibrator = _make(config).fit(values, correct, fingerprint=made_how)
-        crossfitted = _crossfit(ids, values, correct, config)
-        _warn(correct, calibrator)
+        unfitted = _make(config)
+        mapped = _inputs(unfitted, values, ids, config)
+        calibrator = _fit(unfitted, mapped, correct, config, made_how)
+        crossfitted = _crossfit(ids, mapped, correct, config)
+        _warn(values, correct, calibrator.confidence(mapped))
 
     left_out = 0
     with (
@@ -179,10 +186,12 @@ def target_batch(
     questions, scores = tables["questions"], tables["scores"][config.score]
     values = scores.to_numpy()
     scored = np.isfinite(values)
+    names = questions["id"].to_pylist()
     confidence = np.full(len(values), np.nan)
     if scored.any():
-        confidence[scored] = calibrator.confidence(values[scored])
-    for i, name in enumerate(questions["id"].to_pylist()):
+        inputs = _inputs(calibrator, values[scored], list(compress(names, scored)), config)
+        confidence[scored] = calibrator.confidence(inputs)
+    for i, name in enumerate(names):
         if name in crossfitted:
             confidence[i] = crossfitted[name]
     return pa.table(
@@ -199,6 +208,45 @@ def target_batch(
 
 def _make(config: Config) -> Calibrator:
     return calibrators.make(config.method, **config.method_settings)
+
+
+def _load(path: str) -> Calibrator:
+    calibrator = calibrators.load(path)
+    if not isinstance(calibrator, Calibrator):
+        raise ArtefactError(f"{path} maps scores by group, and questions have none; apply a calibrator of one score")
+    return calibrator
+
+
+def _mapped(calibrator: Calibrator) -> dict[str, Any]:
+    """Say in the fingerprint what is mapped, where that is not the score itself."""
+    return {"mapped": "1 - score"} if calibrator.takes == "confidence" else {}
+
+
+def _inputs(calibrator: Calibrator, values: FloatArray, ids: list[str], config: Config) -> FloatArray:
+    """Return what a calibrator maps: the scores, or 1 - score where it takes confidences; `ids` are for the error."""
+    if calibrator.takes == "score":
+        return values
+    if (outside := (values < 0) | (values > 1)).any():
+        row = int(outside.argmax())
+        raise ConfigError(
+            f"score {config.score!r} of question {ids[row]!r} is {values[row]}, and the method {calibrator.kind!r} "
+            f"takes scores in [0, 1]; {', '.join(calibrators.takers_of_any_score())} take any score"
+        )
+    return 1 - values
+
+
+def _fit(
+    calibrator: Calibrator,
+    inputs: FloatArray,
+    correct: BoolArray,
+    config: Config,
+    made_how: Mapping[str, Any] | None = None,
+) -> Calibrator:
+    how = made_how and {**made_how, **_mapped(calibrator)}
+    try:
+        return calibrator.fit(inputs, correct, fingerprint=how)
+    except ValueError as error:  # what is left to be wrong are settings
+        raise ConfigError(f"method {config.method!r}: {error}") from error
 
 
 def _labelled(files: dict[str, tuple[Path, list[str]]], config: Config) -> tuple[list[str], FloatArray, BoolArray]:
@@ -221,15 +269,15 @@ def _labelled(files: dict[str, tuple[Path, list[str]]], config: Config) -> tuple
     return ids, np.array(values, dtype=np.float64), np.array(correct, dtype=bool)
 
 
-def _crossfit(ids: list[str], values: FloatArray, correct: BoolArray, config: Config) -> dict[str, float]:
+def _crossfit(ids: list[str], inputs: FloatArray, correct: BoolArray, config: Config) -> dict[str, float]:
     """Confidence of each row by a map that was fitted without it; a lone row gets 0.5."""
     folds = _folds(ids, config)
     confidence = np.full(len(ids), 0.5)
     for fold in np.unique(folds):
         held_out = folds == fold
         if not held_out.all():
-            fitted = _make(config).fit(values[~held_out], correct[~held_out])
-            confidence[held_out] = fitted.confidence(values[held_out])
+            fitted = _fit(_make(config), inputs[~held_out], correct[~held_out], config)
+            confidence[held_out] = fitted.confidence(inputs[held_out])
     return dict(zip(ids, confidence.tolist(), strict=True))
 
 
@@ -241,12 +289,13 @@ def _folds(ids: list[str], config: Config) -> IntArray:
     return folds
 
 
-def _warn(correct: BoolArray, calibrator: Calibrator) -> None:
+def _warn(values: FloatArray, correct: BoolArray, confidence: FloatArray) -> None:
     if correct.all() or not correct.any():
         log.warning(
-            "calibrate: all %d answers of the calibrate split are %s; every target is the same number",
+            "calibrate: all %d answers of the calibrate split are %s; %s",
             len(correct),
             "right" if correct.all() else "wrong",
+            "every target is the same number" if np.ptp(confidence) == 0 else "no target tells right from wrong",
         )
-    elif getattr(calibrator, "slope_", -1.0) > 0:
+    elif fast.auroc(values, correct) > 0.5:
         log.warning("calibrate: a higher score goes with more right answers here; it does not measure uncertainty")

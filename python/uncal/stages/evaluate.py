@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from uncal import artefacts, backends, cards, fast, plugins, progress, prompts, schema
 from uncal.artefacts import MadeBy, Shards
+from uncal.curves import risk_coverage
 from uncal.errors import ArtefactError, ConfigError
 from uncal.parse import parse_uncertainty
-from uncal.types import Backend, BoolArray, FloatArray, Sampling
+from uncal.types import Backend, FloatArray, Sampling
 
 log = logging.getLogger("uncal")
 RAW, TEACHER = "entropy", "teacher"
@@ -120,7 +121,7 @@ def evaluate(run: Path, out: Path, config: Config | None = None, *, overwrite: b
     made = _report(run, rows, statements, note, making, config)
     if adapter is not None:  # before the report, which says that all is done
         artefacts.write_text(adapter / "README.md", cards.model_card(note, cards.calibration_table(made)))
-    artefacts.write_text(report, json.dumps(_finite(made), indent=1) + "\n")
+    artefacts.write_text(report, json.dumps(artefacts.finite(made), indent=1) + "\n")
     return report
 
 
@@ -327,8 +328,8 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
         "seed": config.seed,
         "n_bins": config.n_bins,
     }
-    with warnings.catch_warnings():  # of resamples that hold answers of one kind only; AUROC leaves them out
-        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+    with warnings.catch_warnings():  # of resamples that hold answers of one kind only, which ranks leave out
+        warnings.filterwarnings("ignore", message=r"\w+: does not exist", category=UserWarning)
         measured = fast.evaluate(confidence, correct, **options)
         by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
     drawn = fast.reliability(confidence, correct, n_bins=config.n_bins)
@@ -344,35 +345,6 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
     }
 
 
-def risk_coverage(confidence: FloatArray, correct: BoolArray, points: int = 200) -> dict[str, list[float]]:
-    """Share of wrong answers among the surest ones, as more and more are kept.
-
-    Answers of equal confidence are kept or left together, so the curve does not depend on the order of the rows.
-
-    Parameters
-    ----------
-    confidence : ndarray of shape (n,)
-    correct : ndarray of shape (n,), bool
-    points : int, default=200
-        At most so many points, evenly spread; the last one, with all answers, among them.
-
-    Returns
-    -------
-    dict
-        `coverage` and `risk`, lists of equal length, in [0, 1].
-
-    Examples
-    --------
-    >>> risk_coverage(np.array([0.9, 0.5, 0.5]), np.array([True, False, True]))
-    {'coverage': [0.3333333333333333, 1.0], 'risk': [0.0, 0.3333333333333333]}
-    """
-    values, group = np.unique(-confidence, return_inverse=True)
-    kept = np.bincount(group, minlength=len(values)).cumsum()
-    wrong = np.bincount(group, weights=~correct, minlength=len(values)).cumsum()
-    shown = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).round().astype(int))
-    return {"coverage": (kept / len(confidence))[shown].tolist(), "risk": (wrong / kept)[shown].tolist()}
-
-
 def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
     """AUROC of the raw score for correctness; by rank, so that no calibration is behind it."""
     scored = [row for row in graded if row["score"] is not None and math.isfinite(row["score"])]
@@ -383,7 +355,7 @@ def _score_auroc(graded: list[dict[str, Any]], config: Config) -> Any:
     ranks = np.unique(values, return_inverse=True)[1]
     confidence = 1 - ranks / max(1, ranks.max())
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="auroc", category=UserWarning)
+        warnings.filterwarnings("ignore", message=r"\w+: does not exist", category=UserWarning)
         measured = fast.evaluate(confidence, correct, bootstrap=config.bootstrap, level=config.level, seed=config.seed)
     return measured["auroc"]
 
@@ -543,12 +515,3 @@ def _examples(
         }
         for i in chosen
     ]
-
-
-def _finite(value: Any) -> Any:
-    """Turn NaN into null, which is all that JSON has."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::float::Real;
 use crate::ties::Ties;
 use crate::{Error, Pairs, Result, pool};
 
@@ -105,7 +106,7 @@ pub(crate) fn check(n_bins: usize) -> Result<()> {
 }
 
 /// Bin checked confidences into a checked number of bins.
-pub(crate) fn bin(pairs: &Pairs<'_>, n_bins: usize, bins: Bins, side: Edges) -> Binned {
+pub(crate) fn bin<T: Real>(pairs: &Pairs<'_, T>, n_bins: usize, bins: Bins, side: Edges) -> Binned {
     match bins {
         Bins::Width => width(pairs, n_bins, side),
         Bins::Mass | Bins::Distinct => bin_ties(&Ties::new(pairs), n_bins, bins),
@@ -180,7 +181,7 @@ fn mass_ends(ties: &Ties, n_bins: usize) -> Vec<usize> {
     ends
 }
 
-fn width(pairs: &Pairs<'_>, n_bins: usize, side: Edges) -> Binned {
+fn width<T: Real>(pairs: &Pairs<'_, T>, n_bins: usize, side: Edges) -> Binned {
     let grid = Grid::new(n_bins);
     let chunk = (1 << 14).max(16 * n_bins); // many bins: few partial results
     let parts = pool::map(pairs.len().div_ceil(chunk), pairs.len().saturating_mul(8), |part| {
@@ -208,13 +209,13 @@ fn width(pairs: &Pairs<'_>, n_bins: usize, side: Edges) -> Binned {
 }
 
 /// The edges k * (1 / n), the last 1: the very numbers of `numpy.linspace(0, 1, n + 1)`.
-struct Grid {
+pub(crate) struct Grid {
     n: usize,
     step: f64,
 }
 
 impl Grid {
-    fn new(n: usize) -> Self {
+    pub fn new(n: usize) -> Self {
         Self { n, step: 1.0 / n as f64 }
     }
 
@@ -232,7 +233,7 @@ impl Grid {
     }
 
     /// The bin `(low, high]` of `q`, and the first for 0.
-    fn right(&self, q: f64) -> usize {
+    pub fn right(&self, q: f64) -> usize {
         let mut k = self.guess(q);
         while k > 0 && self.edge(k) >= q {
             k -= 1;

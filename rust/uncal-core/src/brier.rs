@@ -1,8 +1,8 @@
 //! The Brier score.
 
 use crate::Pairs;
+use crate::float::Real;
 use crate::sum::sum;
-use crate::ties::Ties;
 
 /// The mean squared difference between confidence and verdict: 0 is perfect, 1/4 is a coin's, 1 is the worst.
 ///
@@ -14,19 +14,12 @@ use crate::ties::Ties;
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
 #[must_use]
-pub fn brier(confidences: &Pairs<'_>) -> f64 {
+pub fn brier<T: Real>(confidences: &Pairs<'_, T>) -> f64 {
     let [squares] = sum(confidences.len(), 4, |i| {
         let miss = confidences.value(i) - f64::from(u8::from(confidences.correct(i)));
         [confidences.weight(i) * miss * miss]
     });
     squares / confidences.total()
-}
-
-pub(crate) fn of_ties(ties: &Ties) -> f64 {
-    let (squares, total) = ties.iter().fold((0.0, 0.0), |(squares, total), (q, right, wrong)| {
-        (squares + right * (1.0 - q) * (1.0 - q) + wrong * q * q, total + (right + wrong))
-    });
-    squares / total
 }
 
 #[cfg(test)]
@@ -37,16 +30,14 @@ mod tests {
     const C: [bool; 10] = [false, true, false, false, true, false, true, true, true, false];
 
     #[test]
-    fn known_score_from_rows_and_from_ties() {
+    fn known_score() {
         let pairs = Pairs::confidences(&Q, &C, None).unwrap();
         assert!((brier(&pairs) - 0.24925).abs() < 1e-15);
-        assert!((of_ties(&Ties::new(&pairs)) - 0.24925).abs() < 1e-15);
     }
 
     #[test]
     fn weights_repeat_rows() {
         let weighted = Pairs::confidences(&[0.2, 0.7], &[true, false], Some(&[3.0, 1.0])).unwrap();
         assert!((brier(&weighted) - (3.0 * 0.64 + 0.49) / 4.0).abs() < 1e-15);
-        assert!((of_ties(&Ties::new(&weighted)) - brier(&weighted)).abs() < 1e-15);
     }
 }

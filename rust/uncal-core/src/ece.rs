@@ -4,6 +4,8 @@ use std::f64::consts::PI;
 use std::str::FromStr;
 
 use crate::bins::{Bin, Bins, Edges, bin, check};
+use crate::float::Real;
+use crate::normal::erf;
 use crate::{Error, Pairs, Result};
 
 /// How the gaps of the bins become one number.
@@ -69,7 +71,7 @@ impl Ece {
 /// assert_eq!(ece(&pairs, &Ece::plain(10, Bins::Width))?, 0.25);
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
-pub fn ece(confidences: &Pairs<'_>, kind: &Ece) -> Result<f64> {
+pub fn ece<T: Real>(confidences: &Pairs<'_, T>, kind: &Ece) -> Result<f64> {
     check(kind.n_bins)?;
     if kind.bins != Bins::Width && kind.edges != Edges::Right {
         return Err(Error::Conflict("edges: only bins=\"width\" has confidences on its edges"));
@@ -120,20 +122,6 @@ fn debiased_gap(bin: &Bin) -> f64 {
     }
     let t = m / s;
     2.0 * m - (s * (2.0 / PI).sqrt() * (-t * t / 2.0).exp() + m * erf(t / 2f64.sqrt()))
-}
-
-/// The error function for x >= 0, by a series whose terms are all positive.
-fn erf(x: f64) -> f64 {
-    if x > 6.0 {
-        return 1.0; // 1 - erf(6) is 2e-17
-    }
-    let (mut term, mut sum, mut k) = (x, x, 1.0);
-    while term > sum * f64::EPSILON / 4.0 {
-        term *= 2.0 * x * x / (2.0 * k + 1.0);
-        sum += term;
-        k += 1.0;
-    }
-    (2.0 / PI.sqrt() * (-x * x).exp() * sum).min(1.0)
 }
 
 #[cfg(test)]

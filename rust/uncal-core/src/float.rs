@@ -4,6 +4,8 @@ use std::ops::{Add, Sub};
 
 use half::f16;
 
+use crate::ranked::Word;
+
 /// Which of the three types a [`Float`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -73,11 +75,43 @@ impl Float for f64 {
 
 /// `f32` or `f64`: computed with as it lies.
 pub trait Real: Float + PartialOrd + Add<Output = Self> + Sub<Output = Self> {
+    /// The smallest finite number.
+    const LOWEST: Self;
+    /// The largest finite number.
+    const HIGHEST: Self;
+    /// A value and a verdict.
+    type Word: Word;
+    /// The order of 0: below it are those of negative numbers.
+    const SIGN: u64 = 1 << (Self::Word::BITS - 1);
+
+    /// Bits that compare as the numbers do; -0.0 has those of 0.0.
+    fn order(self) -> u64;
+    /// The number of which a word knows the order but for its highest bit, which says whether it is negative.
+    fn of_word(word: Self::Word, negative: bool) -> f64;
     /// The nearest number of this type.
     fn nearest(x: f64) -> Self;
 }
 
 impl Real for f32 {
+    const LOWEST: Self = Self::MIN;
+    const HIGHEST: Self = Self::MAX;
+    type Word = u32;
+
+    #[inline(always)]
+    #[allow(clippy::cast_lossless)] // alike for both widths
+    fn order(self) -> u64 {
+        const SIGN: u32 = 1 << (u32::BITS - 1);
+        let bits = (self + 0.0).to_bits(); // -0.0 becomes 0.0
+        (if bits & SIGN == 0 { bits | SIGN } else { !bits }) as u64
+    }
+
+    #[inline(always)]
+    fn of_word(word: u32, negative: bool) -> f64 {
+        let magnitude = word >> 1;
+        let bits = if negative { !magnitude } else { magnitude };
+        Self::from_bits(bits).widen()
+    }
+
     #[allow(clippy::cast_possible_truncation)] // rounding is meant
     fn nearest(x: f64) -> Self {
         x as Self
@@ -85,6 +119,25 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    const LOWEST: Self = Self::MIN;
+    const HIGHEST: Self = Self::MAX;
+    type Word = u64;
+
+    #[inline(always)]
+    #[allow(clippy::cast_lossless)] // alike for both widths
+    fn order(self) -> u64 {
+        const SIGN: u64 = 1 << (u64::BITS - 1);
+        let bits = (self + 0.0).to_bits(); // -0.0 becomes 0.0
+        (if bits & SIGN == 0 { bits | SIGN } else { !bits }) as u64
+    }
+
+    #[inline(always)]
+    fn of_word(word: u64, negative: bool) -> f64 {
+        let magnitude = word >> 1;
+        let bits = if negative { !magnitude } else { magnitude };
+        Self::from_bits(bits).widen()
+    }
+
     fn nearest(x: f64) -> Self {
         x
     }

@@ -1,6 +1,7 @@
 //! The numbers behind a reliability diagram.
 
 use crate::bins::{Bins, Edges, bin, check};
+use crate::float::Real;
 use crate::{Pairs, Result};
 
 /// One entry for each bin; `edges` has one more. Means are NaN in an empty bin.
@@ -24,7 +25,7 @@ pub struct Reliability {
 ///
 /// # Errors
 /// [`crate::Error::Setting`] for a wrong number of bins.
-pub fn reliability(confidences: &Pairs<'_>, n_bins: usize, bins: Bins) -> Result<Reliability> {
+pub fn reliability<T: Real>(confidences: &Pairs<'_, T>, n_bins: usize, bins: Bins) -> Result<Reliability> {
     check(n_bins)?;
     let binned = bin(confidences, n_bins, bins, Edges::Right);
     let mut diagram = Reliability { edges: binned.edges, ..Reliability::default() };

@@ -16,7 +16,7 @@ pub(crate) fn sum<const N: usize>(len: usize, work: usize, term: impl Fn(usize) 
     pairwise(0, chunks.len(), &|i| chunks[i])
 }
 
-fn pairwise<const N: usize>(start: usize, end: usize, term: &impl Fn(usize) -> [f64; N]) -> [f64; N] {
+pub(crate) fn pairwise<const N: usize>(start: usize, end: usize, term: &impl Fn(usize) -> [f64; N]) -> [f64; N] {
     if end - start <= BLOCK {
         return (start..end).fold([0.0; N], |sum, i| add(sum, term(i)));
     }

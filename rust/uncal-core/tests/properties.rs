@@ -395,7 +395,7 @@ proptest! {
     fn a_platt_fit_is_stationary(rows in prop::collection::vec((-5.0..5.0_f64, any::<bool>()), 2..60), smoothing in any::<bool>()) {
         let (scores, correct): (Vec<f64>, Vec<bool>) = rows.into_iter().unzip();
         let pairs = Pairs::scores("scores", &scores, &correct, None).unwrap();
-        let map = fit::platt(&pairs, smoothing, 0.0);
+        let map = fit::platt(&pairs, smoothing, 0.0).unwrap();
         prop_assert!(map.slope.is_finite() && map.intercept.is_finite());
         prop_assert!(map.converged || !smoothing);
         if map.converged {
@@ -418,6 +418,59 @@ proptest! {
 }
 
 proptest! {
+    #[test]
+    fn isotonic_curves_are_monotone_and_keep_the_mean((q, c, w) in rows(), increasing in any::<bool>()) {
+        let pairs = Pairs::scores("scores", &q, &c, Some(&w)).unwrap();
+        let curve = fit::isotonic(&pairs, Some(increasing), false);
+        prop_assert!(curve.x.windows(2).all(|x| x[0] < x[1]));
+        let ordered = |y: &[f64]| (y[0] <= y[1]) == increasing || y[0] == y[1];
+        prop_assert!(curve.y.windows(2).all(ordered));
+        let of = |q: f64| curve.y[curve.x.iter().position(|&x| x >= q).unwrap()];
+        let mean: f64 = q.iter().zip(&w).map(|(&q, &w)| if w > 0.0 { w * of(q) } else { 0.0 }).sum();
+        prop_assert!((mean - pairs.right()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_repeat_rows_in_every_fit((q, c, w) in rows()) {
+        let (many_q, many_c) = repeated(&q, &c, &w);
+        let weighted = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let plain = Pairs::confidences(&many_q, &many_c, None).unwrap();
+        for centered in [false, true] {
+            let (a, b) = (fit::isotonic(&weighted, None, centered), fit::isotonic(&plain, None, centered));
+            prop_assert!(a.y == b.y && a.increasing == b.increasing);
+            prop_assert!(a.x.iter().zip(&b.x).all(|(a, b)| (a - b).abs() < 1e-13));
+        }
+        prop_assert_eq!(fit::venn_abers(&weighted, None), fit::venn_abers(&plain, None));
+        let (a, b) = (fit::temperature(&weighted, 1e-6).unwrap(), fit::temperature(&plain, 1e-6).unwrap());
+        prop_assert!((a.temperature / b.temperature - 1.0).abs() < 1e-9, "{a:?} {b:?}");
+        for variant in [fit::Variant::Abm, fit::Variant::Am, fit::Variant::Ab] {
+            let (a, b) = (fit::beta(&weighted, variant).unwrap(), fit::beta(&plain, variant).unwrap());
+            prop_assert!([a.a, a.b, a.c, b.a, b.b, b.c].iter().all(|x| x.is_finite()));
+            prop_assert!(a.a >= 0.0 && a.b >= 0.0 && a.converged == b.converged, "{a:?} {b:?}");
+        }
+        let histograms = [&weighted, &plain].map(|pairs| fit::histogram(pairs, 4, Bins::Mass, 1.0).unwrap());
+        prop_assert_eq!(&histograms[0], &histograms[1]);
+        let atoms = [&weighted, &plain].map(|pairs| fit::platt_atom(pairs, None, true, 0.0).unwrap());
+        prop_assert_eq!(atoms[0].atom, atoms[1].atom);
+        prop_assert_eq!(atoms[0].atom_count, atoms[1].atom_count);
+    }
+
+    #[test]
+    fn venn_abers_probabilities_enclose_one_that_rises((q, c, w) in rows(), increasing in any::<bool>()) {
+        let map = fit::venn_abers(&Pairs::scores("scores", &q, &c, Some(&w)).unwrap(), Some(increasing));
+        let mut at: Vec<f64> = (-1..=24).map(|i| f64::from(i) / 20.0).collect();
+        if !increasing {
+            at.reverse();
+        }
+        let [p0, p1, p] = fit::VennAbers::of(&map.x, &map.p0, &map.p1, increasing, &at).unwrap();
+        prop_assert!((0..p.len()).all(|i| 0.0 <= p0[i] && p0[i] <= p[i] && p[i] <= p1[i] && p1[i] <= 1.0));
+        for p in [p0, p1, p] {
+            prop_assert!(p.windows(2).all(|p| p[0] <= p[1]), "{p:?}");
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))] // of some ten thousand rows each
 
     #[test]
@@ -430,7 +483,7 @@ proptest! {
         let bits = |threads| pool::with_threads(Some(threads), || {
             let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
             let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
-            let map = fit::platt(&pairs, true, 1e-5);
+            let map = fit::platt(&pairs, true, 1e-5).unwrap();
             all.extend([map.slope, map.intercept, brier(&pairs), auroc(&pairs)]);
             let cosines = cosine_similarity(rows.view(), &offsets, true).unwrap();
             let graphs = Squares::new("similarity", &cosines, &offsets).unwrap();

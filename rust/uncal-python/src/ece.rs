@@ -2,7 +2,7 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use uncal_core::{Ece, Pairs};
 
-use crate::call::{detached, slice};
+use crate::call::{Flat, detached, each_flat, slice};
 
 /// See `uncal.fast.ece`.
 #[pyfunction]
@@ -10,7 +10,7 @@ use crate::call::{detached, slice};
 #[allow(clippy::too_many_arguments)] // Python's signature
 pub(crate) fn ece(
     py: Python<'_>,
-    confidence: PyReadonlyArray1<'_, f64>,
+    confidence: Flat<'_>,
     correct: PyReadonlyArray1<'_, bool>,
     weights: Option<PyReadonlyArray1<'_, f64>>,
     n_bins: usize,
@@ -20,9 +20,9 @@ pub(crate) fn ece(
     debias: bool,
     threads: Option<usize>,
 ) -> PyResult<f64> {
-    let (values, correct, weights) = (confidence.as_slice()?, correct.as_slice()?, slice(weights.as_ref())?);
-    detached(py, threads, || {
+    let (correct, weights) = (correct.as_slice()?, slice(weights.as_ref())?);
+    each_flat!(confidence, |values| detached(py, threads, || {
         let kind = Ece { n_bins, bins: bins.parse()?, edges: edges.parse()?, norm: norm.parse()?, debias };
         uncal_core::ece(&Pairs::confidences(values, correct, weights)?, &kind)
-    })
+    }))
 }

@@ -1,16 +1,24 @@
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use uncal_core::{Bootstrap, Pairs};
+use uncal_core::{Bootstrap, Estimate, Pairs};
 
-use crate::call::{detached, slice};
+use crate::call::{Flat, detached, each_flat, slice};
 
-/// See `uncal.fast.evaluate`; (name, value, low, high, replicates skipped) for each metric.
+/// (name, value, low, high, replicates skipped, share of replicates above 0)
+type Row = (&'static str, f64, f64, f64, usize, f64);
+
+fn row(estimate: &Estimate) -> Row {
+    let Estimate { name, value, low, high, skipped, above_zero } = *estimate;
+    (name, value, low, high, skipped, above_zero)
+}
+
+/// See `uncal.fast.evaluate`.
 #[pyfunction]
-#[pyo3(signature = (confidence, correct, weights, n_bins, bins, bootstrap, groups, seed, level, threads))]
-#[allow(clippy::too_many_arguments, clippy::type_complexity)] // Python's signature
+#[pyo3(signature = (confidence, correct, weights, n_bins, bins, bootstrap, groups, seed, level, method, threads))]
+#[allow(clippy::too_many_arguments)] // Python's signature
 pub(crate) fn evaluate(
     py: Python<'_>,
-    confidence: PyReadonlyArray1<'_, f64>,
+    confidence: Flat<'_>,
     correct: PyReadonlyArray1<'_, bool>,
     weights: Option<PyReadonlyArray1<'_, f64>>,
     n_bins: usize,
@@ -19,14 +27,44 @@ pub(crate) fn evaluate(
     groups: Option<PyReadonlyArray1<'_, i64>>,
     seed: u64,
     level: f64,
+    method: &str,
     threads: Option<usize>,
-) -> PyResult<Vec<(&'static str, f64, f64, f64, usize)>> {
-    let (values, correct, weights) = (confidence.as_slice()?, correct.as_slice()?, slice(weights.as_ref())?);
-    let groups = slice(groups.as_ref())?;
-    let estimates = detached(py, threads, || {
+) -> PyResult<Vec<Row>> {
+    let (correct, weights, groups) = (correct.as_slice()?, slice(weights.as_ref())?, slice(groups.as_ref())?);
+    let estimates = each_flat!(confidence, |values| detached(py, threads, || {
         let pairs = Pairs::confidences(values, correct, weights)?;
-        let settings = Bootstrap { replicates: bootstrap, groups, seed, level };
+        let settings = Bootstrap { replicates: bootstrap, groups, seed, level, method: method.parse()? };
         uncal_core::evaluate(&pairs, n_bins, bins.parse()?, (bootstrap > 0).then_some(&settings))
+    }))?;
+    Ok(estimates.iter().map(row).collect())
+}
+
+/// See `uncal.fast.compare`.
+#[pyfunction]
+#[pyo3(signature = (confidence, other, correct, weights, n_bins, bins, bootstrap, groups, seed, level, method, threads))]
+#[allow(clippy::too_many_arguments)] // Python's signature
+pub(crate) fn compare(
+    py: Python<'_>,
+    confidence: PyReadonlyArray1<'_, f64>,
+    other: PyReadonlyArray1<'_, f64>,
+    correct: PyReadonlyArray1<'_, bool>,
+    weights: Option<PyReadonlyArray1<'_, f64>>,
+    n_bins: usize,
+    bins: &str,
+    bootstrap: usize,
+    groups: Option<PyReadonlyArray1<'_, i64>>,
+    seed: u64,
+    level: f64,
+    method: &str,
+    threads: Option<usize>,
+) -> PyResult<Vec<Row>> {
+    let (ours, theirs, correct) = (confidence.as_slice()?, other.as_slice()?, correct.as_slice()?);
+    let (weights, groups) = (slice(weights.as_ref())?, slice(groups.as_ref())?);
+    let estimates = detached(py, threads, || {
+        let pairs = Pairs::confidences(ours, correct, weights)?;
+        let others = Pairs::confidences(theirs, correct, weights)?;
+        let settings = Bootstrap { replicates: bootstrap, groups, seed, level, method: method.parse()? };
+        uncal_core::compare(&pairs, &others, n_bins, bins.parse()?, &settings)
     })?;
-    Ok(estimates.into_iter().map(|e| (e.name, e.value, e.low, e.high, e.skipped)).collect())
+    Ok(estimates.iter().map(row).collect())
 }

@@ -1,7 +1,5 @@
 //! `uncal._rust`: what `uncal.fast` calls. Views in, the GIL released, errors mapped; no arithmetic.
 
-mod auroc;
-mod brier;
 mod call;
 mod cluster_embeddings;
 mod cluster_entailment;
@@ -11,6 +9,7 @@ mod evaluate;
 mod fit;
 mod graph;
 mod machine;
+mod metrics;
 mod pool;
 mod reliability;
 mod semantic_entropy;
@@ -21,10 +20,6 @@ mod texts;
 #[pyo3::pymodule]
 mod _rust {
     #[pymodule_export]
-    use crate::auroc::auroc;
-    #[pymodule_export]
-    use crate::brier::brier;
-    #[pymodule_export]
     use crate::cluster_embeddings::cluster_embeddings;
     #[pymodule_export]
     use crate::cluster_entailment::{cluster_entailment, order_sensitive};
@@ -33,13 +28,21 @@ mod _rust {
     #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
-    use crate::evaluate::evaluate;
+    use crate::evaluate::{compare, evaluate};
     #[pymodule_export]
-    use crate::fit::fit_platt;
+    use crate::fit::{
+        fit_beta, fit_histogram, fit_isotonic, fit_platt, fit_platt_atom, fit_temperature, fit_venn_abers, venn_abers,
+    };
     #[pymodule_export]
     use crate::graph::{degree, eccentricity, graph_scores, kernel_language_entropy};
     #[pymodule_export]
     use crate::machine::{_fma_rate, _read_bytes, _simd};
+    #[pymodule_export]
+    use crate::metrics::{
+        accuracy_at_coverage, augrc, auprc, aurc, auroc, auroc_interval, brier, brier_decomposition, coverage_at_risk,
+        e_aurc, kendall, ks_calibration_error, kuiper_calibration_error, log_loss, mmce, prr, risk_coverage,
+        signed_gap, smooth_ece, smooth_reliability, spearman, spiegelhalter,
+    };
     #[pymodule_export]
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]

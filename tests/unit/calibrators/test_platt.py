@@ -2,60 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.base import clone
-from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import check_estimator
 
 from uncal import calibrators
 from uncal.calibrators import Platt
-from uncal.errors import ArtefactError, FingerprintError
+from uncal.errors import ArtefactError
 
 SCORES = np.array([0.1, 0.4, 0.5, 0.9, 1.2, 1.5, 2.0, 2.2])
 CORRECT = np.array([1, 1, 0, 1, 1, 0, 0, 0], dtype=bool)
-
-MANY_FEATURES = "the check fits several features; a calibrator takes one score"
-ONE_DIMENSION = "the check cuts X to one dimension, as the tag one_d_array says, and then indexes it by two"
-NAMES = "the second argument is named correct, which says more than y"
-EXPECTED_FAILURES = {
-    "check_fit_score_takes_y": NAMES,
-    "check_sample_weight_equivalence_on_dense_data": NAMES,
-    "check_sample_weights_shape": MANY_FEATURES,
-    "check_sample_weights_not_overwritten": MANY_FEATURES,
-    "check_estimators_nan_inf": MANY_FEATURES,
-    "check_classifiers_one_label_sample_weights": MANY_FEATURES,
-    "check_classifier_not_supporting_multiclass": MANY_FEATURES,
-    "check_classifiers_train": "the check wants 83 % accuracy from the first of two features alone",
-    "check_estimator_sparse_array": "the check itself fails to convert a sparse array of one dimension",
-    "check_fit1d": "one dimension is accepted",
-    "check_dont_overwrite_parameters": ONE_DIMENSION,
-    "check_n_features_in_after_fitting": ONE_DIMENSION,
-    "check_dtype_object": ONE_DIMENSION,
-    "check_f_contiguous_array_estimator": ONE_DIMENSION,
-    "check_methods_sample_order_invariance": ONE_DIMENSION,
-    "check_methods_subset_invariance": ONE_DIMENSION,
-    "check_fit2d_1sample": ONE_DIMENSION,
-    "check_fit2d_1feature": ONE_DIMENSION,
-    "check_dict_unchanged": ONE_DIMENSION,
-    "check_n_features_in": ONE_DIMENSION,
-    "check_fit2d_predict1d": ONE_DIMENSION,
-}
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_scikit_learns_own_checks_pass() -> None:
-    results = check_estimator(Platt(), expected_failed_checks=EXPECTED_FAILURES, on_fail=None)
-    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
-    assert sum(r["status"] == "passed" for r in results) >= 30
-    xfailed = {r["check_name"] for r in results if r["status"] == "xfail"}
-    assert xfailed == set(EXPECTED_FAILURES)  # a check that passes after all leaves the list
 
 
 def test_the_confidence_is_that_of_the_formula() -> None:
@@ -69,14 +25,6 @@ def test_the_confidence_is_that_of_the_formula() -> None:
     )
     assert platt.classes_.tolist() == [False, True]
     assert platt.predict(SCORES).tolist() == [True] * 4 + [False] * 4
-
-
-def test_a_column_and_a_row_of_scores_are_the_same() -> None:
-    flat, column = Platt().fit(SCORES, CORRECT), Platt().fit(SCORES[:, None], CORRECT)
-    assert (flat.slope_, flat.intercept_) == (column.slope_, column.intercept_)
-    np.testing.assert_array_equal(flat.confidence(SCORES), flat.confidence(SCORES[:, None]))
-    with pytest.raises(ValueError, match="scores has 2 features, but a calibrator is expecting 1"):
-        Platt().fit(np.ones((8, 2)), CORRECT)
 
 
 @pytest.mark.parametrize(("right", "expected"), [(True, 9 / 10), (False, 1 / 10)])
@@ -123,22 +71,6 @@ def test_it_comes_back_from_json_bit_for_bit(tmp_path: Path) -> None:
     assert (stored["kind"], stored["schema_version"], stored["note"]) == ("platt", 1, "more")
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40), st.integers(0, 2**32 - 1))
-def test_any_fit_survives_the_round_trip(tmp_path_factory: Any, scores: list[float], seed: int) -> None:
-    correct = np.random.default_rng(seed).random(len(scores)) < 0.5
-    platt = Platt().fit(scores, correct)
-    path = platt.save(tmp_path_factory.mktemp("fit") / "c.json")
-    np.testing.assert_array_equal(calibrators.load(path).confidence(scores), platt.confidence(scores))
-
-
-def test_another_fingerprint_is_refused_and_the_difference_named() -> None:
-    platt = Platt().fit(SCORES, CORRECT, fingerprint={"kernel": "rbf", "n_completions": 10})
-    same = platt.confidence(SCORES, fingerprint={"kernel": "rbf", "n_completions": 10})
-    np.testing.assert_array_equal(same, platt.confidence(SCORES))
-    with pytest.raises(FingerprintError, match="fitted on other scores: n_completions 10 at the fit, 5 now; fit one"):
-        platt.confidence(SCORES, fingerprint={"kernel": "rbf", "n_completions": 5})
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -155,16 +87,6 @@ def test_a_file_that_is_no_calibrator_is_one_error(tmp_path: Path, text: str, me
         calibrators.load(tmp_path / "c.json")
     with pytest.raises(ArtefactError, match="no calibrator"):
         calibrators.load(tmp_path / "none.json")
-
-
-def test_it_clones_pickles_not_needed_and_works_in_a_pipeline() -> None:
-    assert clone(Platt(smoothing=False)).smoothing is False
-    pipeline = make_pipeline(FunctionTransformer(lambda x: 2 * x), Platt()).fit(SCORES[:, None], CORRECT)
-    np.testing.assert_allclose(
-        pipeline.predict_proba(SCORES[:, None])[:, 1], Platt().fit(SCORES, CORRECT).confidence(SCORES), atol=1e-9
-    )
-    out_of_fold = cross_val_predict(Platt(), np.tile(SCORES, 5)[:, None], np.tile(CORRECT, 5), method="predict_proba")
-    assert out_of_fold.shape == (40, 2)
 
 
 def test_weights_stand_for_repetition() -> None:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from uncal import artefacts, calibrators, schema
+from uncal import artefacts, calibrators, fast, plugins, schema
 from uncal.artefacts import MadeBy
 from uncal.calibrators import Platt
-from uncal.errors import ArtefactError, FingerprintError
+from uncal.errors import ArtefactError, ConfigError, FingerprintError
 from uncal.stages import calibrate as stage
 from uncal.stages import score as score_stage
 from uncal.stages.calibrate import Config, calibrate
@@ -179,3 +179,66 @@ def test_scores_made_another_way_are_refused(tmp_path: Path, data: tuple[np.ndar
     with pytest.raises(FingerprintError, match=r"fitted on other scores: gamma 1\.0 at the fit, 2\.0 now"):
         run_stage(tmp_path / "b", Config(apply=str(tmp_path / "a" / schema.CALIBRATOR)))
     assert not (tmp_path / "b" / schema.CALIBRATOR).exists()
+
+
+@pytest.mark.parametrize("method", plugins.names("calibrators"))
+def test_every_method_makes_targets_of_scores_in_0_to_1(
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray], method: str
+) -> None:
+    scores, correct = data
+    scores = scores / scores.max()
+    lay_out(tmp_path, scores, correct)
+    stored, targets = run_stage(tmp_path, Config(method=method))
+    assert stored["kind"] == method
+    fitted = calibrators.make(method)
+    mapped = 1 - scores if fitted.takes == "confidence" else scores
+    assert stored["fingerprint"].get("mapped") == ("1 - score" if fitted.takes == "confidence" else None)
+    expected = 1 - fitted.fit(mapped[::3], correct[::3]).confidence(mapped)
+    outside = np.arange(300) % 3 != 0
+    np.testing.assert_array_equal(targets["uncertainty"].to_numpy()[outside], expected[outside])
+    assert fast.auroc(-expected, correct) > 0.7  # a high target goes with wrong answers
+
+    lay_out(tmp_path / "b", scores[::-1], [None] * 300)
+    _, again = run_stage(tmp_path / "b", Config(apply=str(tmp_path / schema.CALIBRATOR)))
+    np.testing.assert_array_equal(again["uncertainty"].to_numpy(), expected[::-1])
+
+
+@pytest.mark.parametrize("method", ["beta", "histogram", "temperature"])
+@pytest.mark.parametrize("row", [3, 1])  # of the calibrate split, and of another
+def test_a_score_above_1_is_one_error_that_names_the_methods_that_take_it(
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray], method: str, row: int
+) -> None:
+    scores, correct = data
+    scores = scores / scores.max()
+    scores[row] = 1.5
+    lay_out(tmp_path, scores, correct)
+    said = rf"^score 'von_neumann_entropy' of question 'q{row}' is 1\.5, and the method '{method}' takes scores in "
+    with pytest.raises(ConfigError, match=said + r"\[0, 1\]; isotonic, platt, platt_atom, venn_abers take any score$"):
+        run_stage(tmp_path, Config(method=method))
+    assert not (tmp_path / schema.CALIBRATOR).exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "said"),
+    [
+        ("isotonic", {"increasing": "up"}, "method 'isotonic': increasing: "),
+        ("isotonic", {"clip": 0.7}, r"method 'isotonic': clip: is 0\.7, must be"),
+        ("histogram", {"bins": "even"}, r"method 'histogram': bins: is \"even\", must be one of"),
+        ("isotonic", {"centred": True}, "'isotonic' has no setting 'centred'; it has increasing, centered, clip"),
+    ],
+)
+def test_a_setting_that_a_method_refuses_is_one_error(
+    tmp_path: Path, data: tuple[np.ndarray, np.ndarray], method: str, settings: dict[str, Any], said: str
+) -> None:
+    scores, correct = data
+    lay_out(tmp_path, scores / scores.max(), correct)
+    with pytest.raises(ConfigError, match=said):
+        run_stage(tmp_path, Config(method=method, method_settings=settings))
+
+
+def test_a_calibrator_of_groups_is_not_applied(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, correct = data
+    lay_out(tmp_path, scores, correct)
+    path = calibrators.Grouped().fit(scores, correct, groups=np.arange(300) % 2).save(tmp_path / "grouped.json")
+    with pytest.raises(ArtefactError, match=r"grouped\.json maps scores by group, and questions have none"):
+        run_stage(tmp_path, Config(apply=str(path)))

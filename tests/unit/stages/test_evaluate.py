@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from uncal import cards
+from uncal import artefacts, cards
 from uncal.stages import evaluate
 from uncal.stages.evaluate import Config
 
@@ -142,7 +142,7 @@ def test_the_card_shows_the_table() -> None:
 
 
 def test_a_number_that_is_none_becomes_null() -> None:
-    assert json.dumps(evaluate._finite({"a": [math.nan, 1.0], "b": (math.inf,)})) == '{"a": [null, 1.0], "b": [null]}'
+    assert json.dumps(artefacts.finite({"a": [math.nan, 1.0], "b": (math.inf,)})) == '{"a": [null, 1.0], "b": [null]}'
 
 
 def test_a_statement_that_was_cut_says_so(tiny_model: Path) -> None:

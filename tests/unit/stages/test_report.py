@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from uncal import schema
+from uncal.commands.evaluate_file import evaluate_file
 from uncal.errors import ArtefactError
 from uncal.stages.report import Config, report
 
@@ -291,3 +292,10 @@ def test_risk_and_coverage_are_drawn_for_every_row_that_has_them(made: dict[str,
     page = html_of(made, tmp_path)
     label = "share that is wrong by coverage: 0 at 0.33, 0.333 at 1"
     assert page.count(label) == 2 * len(made["table"])  # the title and the label of each figure
+
+
+def test_the_report_on_a_file_has_its_page_already_which_is_said(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"conf": 0.5, "correct": true}\n{"conf": 0.25, "correct": false}\n')
+    evaluate_file(tmp_path / "p.jsonl", tmp_path)
+    with pytest.raises(ArtefactError, match="is of a file and not of a run"):
+        report(tmp_path, tmp_path, overwrite=True)

@@ -1,8 +1,11 @@
 //! Platt scaling: a logistic curve through scores, with smoothed targets.
 
-use crate::Pairs;
-use crate::pool;
-use crate::sum::sum;
+use super::logistic::{Features, Found, Logistic};
+use super::many;
+use super::range::{Range, unit};
+use crate::float::Real;
+use crate::simd::Lanes;
+use crate::{Pairs, Result};
 
 /// confidence = 1 / (1 + exp(-(slope * score + intercept)))
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,207 +25,120 @@ pub struct Platt {
 ///
 /// Newton steps with backtracking (Lin, Lin, Weng 2007), on scores that are first shifted and scaled into `[-1, 1]`,
 /// until the gradient, a sum over rows, is below `tolerance`; or below 1e-14 of the magnitude of its terms; or falls no
-/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do.
+/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. From 2^18 rows
+/// on they begin with a sample of them; if rows all weigh the same, few looks at all rows follow, the first in single
+/// precision, the last in double precision, until the gradient can be shown to be as small.
 ///
 /// One class only, or constant scores: slope 0, and the confidence is the mean target. Without smoothing the best curve
 /// is infinitely steep where a score separates the classes, and infinitely high where there is one class: `converged`
 /// is then false.
-#[must_use]
-pub fn platt(scores: &Pairs<'_>, smoothing: bool, tolerance: f64) -> Platt {
+///
+/// # Errors
+/// [`crate::Error::Setting`] if the environment names no instruction set of this machine.
+pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) -> Result<Platt> {
     let (right, wrong) = (scores.right(), scores.wrong());
     let (high, low) = if smoothing { ((right + 1.0) / (right + 2.0), 1.0 / (wrong + 2.0)) } else { (1.0, 0.0) };
-    let constant = constant((right * high + wrong * low) / scores.total());
-    let range = Range::new(scores);
-    if right == 0.0 || wrong == 0.0 || range.is_constant() {
-        return constant;
+    let constant = Platt::constant((right * high + wrong * low) / scores.total());
+    if right == 0.0 || wrong == 0.0 {
+        return Ok(constant);
     }
-    let problem = Problem { frame: Frame::new(scores, &range), scores, high, low };
-    let (a, b, iterations, converged) = problem.minimize(((right + 1.0) / (wrong + 1.0)).ln(), tolerance);
-    let slope = a / problem.frame.spread * problem.frame.unit;
-    let intercept = b - a / problem.frame.spread * problem.frame.centre;
+    // which class lies where only tells whether a curve without smoothing is finite, and which rows weigh nothing
+    let range = if smoothing && !scores.is_weighted() { None } else { Some(Range::new(scores)?) };
+    let (low_end, high_end) =
+        range.map_or_else(|| (scores.range().0.widen(), scores.range().1.widen()), |range| range.ends());
+    if low_end == high_end {
+        return Ok(constant);
+    }
+    let frame = Frame::new(scores, low_end, high_end)?;
+    let problem = Logistic::new(scores, frame, (high, low))?;
+    let start = [0.0, ((right + 1.0) / (wrong + 1.0)).ln()];
+    let found = match many::minimize(scores, frame, (high, low), start, tolerance) {
+        Some((parameters, steps)) => Found { parameters, steps, converged: true, loss: f64::NAN },
+        None => problem.minimize(start, tolerance),
+    };
+    let [a, b] = found.parameters;
+    let slope = a * frame.per_spread * frame.unit;
+    let intercept = b - a * frame.per_spread * frame.centre;
     if !(slope.is_finite() && intercept.is_finite()) {
-        return Platt { converged: false, iterations, ..constant }; // scores too close for a finite slope
+        // scores too close for a finite slope
+        return Ok(Platt { converged: false, iterations: found.steps, ..constant });
     }
-    Platt { slope, intercept, iterations, converged: converged && (smoothing || range.overlaps()) }
+    let converged = found.converged && (smoothing || range.is_none_or(|range| range.overlaps()));
+    Ok(Platt { slope, intercept, iterations: found.steps, converged })
 }
 
-fn constant(target: f64) -> Platt {
-    let inside = target.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-    let intercept = inside.ln() - (-inside).ln_1p();
-    Platt { slope: 0.0, intercept, iterations: 0, converged: target > 0.0 && target < 1.0 }
+impl Platt {
+    /// The same confidence for every score, as near as finite log-odds come.
+    pub(super) fn constant(confidence: f64) -> Self {
+        Self {
+            slope: 0.0,
+            intercept: log_odds(confidence),
+            iterations: 0,
+            converged: confidence > 0.0 && confidence < 1.0,
+        }
+    }
 }
 
-/// The smallest and the largest score of right and of wrong answers that weigh anything.
+/// ln(p / (1 - p)), of 0 and 1 that of the next numbers to which 1 - p is exact.
+pub(super) fn log_odds(p: f64) -> f64 {
+    let inside = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    inside.ln() - (-inside).ln_1p()
+}
+
+/// Scores moved into [-1, 1]: (score * unit - centre) * per_spread, with about the mean at 0.
 #[derive(Clone, Copy)]
-struct Range {
-    right: (f64, f64),
-    wrong: (f64, f64),
-}
-
-impl Range {
-    fn new(scores: &Pairs<'_>) -> Self {
-        const CHUNK: usize = 1 << 16;
-        let none = (f64::INFINITY, f64::NEG_INFINITY);
-        let empty = Self { right: none, wrong: none };
-        let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
-        let parts = pool::map(scores.len().div_ceil(CHUNK), scores.len(), |part| {
-            let mut range = empty;
-            for i in part * CHUNK..scores.len().min((part + 1) * CHUNK) {
-                if scores.weight(i) > 0.0 {
-                    let side = if scores.correct(i) { &mut range.right } else { &mut range.wrong };
-                    *side = join(*side, (scores.value(i), scores.value(i)));
-                }
-            }
-            range
-        });
-        parts.into_iter().fold(empty, |a, b| Self { right: join(a.right, b.right), wrong: join(a.wrong, b.wrong) })
-    }
-
-    fn ends(&self) -> (f64, f64) {
-        (self.right.0.min(self.wrong.0), self.right.1.max(self.wrong.1))
-    }
-
-    fn is_constant(&self) -> bool {
-        let (lowest, highest) = self.ends();
-        lowest == highest
-    }
-
-    /// Whether no threshold separates the classes, so that the steepest curve is not the best.
-    fn overlaps(&self) -> bool {
-        self.right.1 > self.wrong.0 && self.wrong.1 > self.right.0
-    }
-}
-
-/// Scores moved into [-1, 1]: (score * unit - centre) / spread, with the mean at 0.
-struct Frame {
+pub(super) struct Frame {
     unit: f64, // a power of two, so that nothing is rounded before the centre is taken away
-    centre: f64,
-    spread: f64,
+    pub centre: f64,
+    pub per_spread: f64,
 }
 
 impl Frame {
-    fn new(scores: &Pairs<'_>, range: &Range) -> Self {
-        const FAR: f64 = 1e140;
-        const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
-        let (lowest, highest) = range.ends();
-        let largest = lowest.abs().max(highest.abs());
-        let unit = if largest > FAR {
-            1.0 / TWO_600
-        } else if largest < 1.0 / FAR {
-            TWO_600
-        } else {
-            1.0
-        };
-        let [centre] = sum(scores.len(), 2, |i| [scores.weight(i) / scores.total() * (scores.value(i) * unit)]);
+    pub fn new<T: Real>(scores: &Pairs<'_, T>, lowest: f64, highest: f64) -> Result<Self> {
+        let unit = unit(lowest, highest);
+        let centre = Logistic::new(scores, Raw, (1.0, 0.0))?.rough_mean(|x| x * unit);
         let centre = centre.clamp(lowest * unit, highest * unit); // rounding aside, it is a mean
         let spread = (highest * unit - centre).max(centre - lowest * unit);
-        Self { unit, centre, spread }
+        Ok(Self { unit, centre, per_spread: 1.0 / spread })
     }
 
-    fn place(&self, score: f64) -> f64 {
-        (score * self.unit - self.centre) / self.spread
-    }
-}
-
-struct Problem<'a> {
-    scores: &'a Pairs<'a>,
-    frame: Frame,
-    high: f64,
-    low: f64,
-}
-
-/// Means over the rows at one (a, b), for p = 1 / (1 + exp(-(a x + b))).
-struct Point {
-    loss: f64,
-    gradient: [f64; 2],
-    hessian: [f64; 3], // aa, ab, bb
-    terms: f64,        // mean magnitude of what cancels in the gradient
-}
-
-impl Problem<'_> {
-    fn at(&self, a: f64, b: f64) -> Point {
-        let scores = self.scores;
-        let sums = sum(scores.len(), 32, |i| {
-            let x = self.frame.place(scores.value(i));
-            let target = if scores.correct(i) { self.high } else { self.low };
-            let z = a * x + b;
-            let e = (-z.abs()).exp();
-            let (near, far) = (1.0 / (1.0 + e), e / (1.0 + e));
-            let (p, q) = if z >= 0.0 { (near, far) } else { (far, near) };
-            let w = scores.weight(i) / scores.total();
-            let (over, under) = (w * (1.0 - target) * p, w * target * q);
-            let miss = over - under; // p - target, without losing what is small
-            let curve = w * p * q;
-            let loss = w * (z.max(0.0) - target * z + e.ln_1p());
-            [loss, miss * x, miss, curve * x * x, curve * x, curve, over + under]
-        });
-        let [loss, ga, gb, haa, hab, hbb, terms] = sums;
-        Point { loss, gradient: [ga, gb], hessian: [haa, hab, hbb], terms }
-    }
-
-    /// The best a and b, the steps taken, and whether that was enough.
-    fn minimize(&self, start: f64, tolerance: f64) -> (f64, f64, usize, bool) {
-        const STEPS: usize = 100;
-        const ENOUGH: f64 = 1e-14;
-        const ROUNDING: f64 = 1e-10; // a gradient that stops falling below this is as small as it gets
-        const RIDGE: f64 = 1e-14;
-        const SHORTEST: f64 = 1e-10;
-        let (mut a, mut b) = (0.0, start);
-        let mut here = self.at(a, b);
-        for step in 0..STEPS {
-            let size = here.size();
-            let [ga, gb] = here.gradient;
-            if size <= ENOUGH || ga.abs().max(gb.abs()) * self.scores.total() < tolerance {
-                return (a, b, step, true);
-            }
-            let [haa, hab, hbb] = here.hessian;
-            let ridge = RIDGE * (haa + hbb);
-            let (haa, hbb) = (haa + ridge, hbb + ridge);
-            let determinant = haa * hbb - hab * hab;
-            let da = -(hbb * ga - hab * gb) / determinant;
-            let db = -(haa * gb - hab * ga) / determinant;
-            if !(da.is_finite() && db.is_finite()) {
-                return (a, b, step, false);
-            }
-            let slope = ga * da + gb * db;
-            let slack = 4.0 * f64::EPSILON * here.loss; // what rounding hides
-            let mut length = 1.0;
-            let there = loop {
-                let there = self.at(a + length * da, b + length * db);
-                if there.loss <= here.loss + 1e-4 * length * slope + slack {
-                    break there;
-                }
-                length /= 2.0;
-                if length < SHORTEST {
-                    return (a, b, step, size <= ROUNDING);
-                }
-            };
-            if size <= ROUNDING && there.size() > size / 2.0 {
-                return (a, b, step, true);
-            }
-            (a, b) = (a + length * da, b + length * db);
-            here = there;
-        }
-        (a, b, STEPS, here.size() <= ENOUGH)
+    /// Whether single precision tells places apart.
+    pub fn suits_singles(&self) -> bool {
+        const FAR: f64 = 1e30;
+        let spread = 1.0 / self.per_spread;
+        self.unit == 1.0 && (1.0 / FAR..FAR).contains(&spread) && self.centre.abs() <= 64.0 * spread
     }
 }
 
-impl Point {
-    fn size(&self) -> f64 {
-        let [ga, gb] = self.gradient;
-        ga.abs().max(gb.abs()) / self.terms.max(f64::MIN_POSITIVE)
+impl Features<2> for Frame {
+    #[inline(always)]
+    fn of<V: Lanes>(&self, x: V) -> [V; 2] {
+        let placed = (x * x.splat(self.unit) - x.splat(self.centre)) * x.splat(self.per_spread);
+        [placed, x.splat(1.0)]
+    }
+}
+
+/// The value itself.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl Features<1> for Raw {
+    #[inline(always)]
+    fn of<V: Lanes>(&self, x: V) -> [V; 1] {
+        [x]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sum::sum;
 
     const F: [f64; 8] = [0.1, 0.4, 0.5, 0.9, 1.2, 1.5, 2.0, 2.2];
     const C: [bool; 8] = [true, true, false, true, true, false, false, false];
 
     fn fit(scores: &[f64], correct: &[bool], smoothing: bool) -> Platt {
-        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing, 0.0)
+        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing, 0.0).unwrap()
     }
 
     fn confidence(map: Platt, score: f64) -> f64 {
@@ -326,7 +242,7 @@ mod tests {
     #[test]
     fn weights_repeat_rows() {
         let weights = [1.0, 2.0, 0.0, 3.0, 1.0, 1.0, 2.0, 1.0];
-        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true, 0.0);
+        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true, 0.0).unwrap();
         let (mut scores, mut correct) = (vec![], vec![]);
         for (i, times) in [1, 2, 0, 3, 1, 1, 2, 1].into_iter().enumerate() {
             scores.extend(vec![F[i]; times]);

@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
 use std::sync::OnceLock;
 
-use self::pair::Pair;
+pub(crate) use self::pair::Pair;
 use crate::float::Real;
 use crate::{Error, Float, Result};
 
@@ -73,7 +73,7 @@ pub(crate) trait Lanes:
     fn bits(mask: Self::Mask) -> u32;
     /// m and e of a normal positive number m 2^e, m in [0.75, 1.5).
     fn split(self) -> (Self, Self);
-    /// `self * 2^e` for whole e from -1022 to 0, and 0 below.
+    /// `self * 2^e` for whole e from -1022 to 1023, and 0 below.
     fn scale_down(self, e: Self) -> Self;
     /// The nearest whole number, for magnitudes below 2^22.
     fn round(self) -> Self;
@@ -93,9 +93,34 @@ pub(crate) trait Along: Vector {
     /// # Safety
     /// They must be there.
     unsafe fn load_part<T: Float>(self, at: *const T, count: usize) -> Self;
+    /// The first N of `values`, converted.
+    #[inline(always)]
+    fn read<T: Float>(self, values: &[T]) -> Self {
+        let values = &values[..Self::N];
+        // SAFETY: they are there.
+        unsafe { self.load(values.as_ptr()) }
+    }
+    /// 1 for each of the first N of `verdicts` that is true, and 0 for the others.
+    fn read_verdicts(self, verdicts: &[bool]) -> Self;
     /// The sum of the lanes of each vector, into the first places of `out`; further places of `out`, up to the next
     /// multiple of 16 of them, may be overwritten. Every vector is summed in the same order.
     fn sums(vectors: &[Self], out: &mut [Self::Scalar]);
+}
+
+/// Singles side by side, for what is known no better or made better afterwards.
+pub(crate) trait Singles: Vector<Scalar = f32> + Sub<Output = Self> + Mul<Output = Self> {
+    /// `x` in every lane; `self` only proves that the instructions exist.
+    fn splat(self, x: f32) -> Self;
+    /// `c - self * b`, rounded once where the machine can.
+    fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+    fn min(self, other: Self) -> Self;
+    /// The nearest whole number, for magnitudes below 2^22.
+    fn round(self) -> Self;
+    /// `self * 2^e` for whole e from -126 to 127.
+    fn scale(self, e: Self) -> Self;
+    /// 1 / x to two units in the last place, for normal numbers that have a normal reciprocal.
+    fn reciprocal(self) -> Self;
 }
 
 /// What matrices side by side are worked on in.
@@ -105,7 +130,7 @@ pub(crate) type Wide<S> = Pair<<S as Simd>::F64>;
 pub(crate) trait Simd: Copy + 'static {
     /// Rows of a block of the Gram matrix: what its sums, one vector each, leave room for in the registers.
     const BLOCK: usize;
-    type F32: Along<Scalar = f32>;
+    type F32: Along<Scalar = f32> + Singles;
     type F64: Along<Scalar = f64> + Lanes;
 
     fn f32(self, x: f64) -> Self::F32;
@@ -264,6 +289,13 @@ pub(crate) fn ln<V: Lanes>(x: V) -> V {
     e.mul_add(x.splat(std::f64::consts::LN_2), sum * z)
 }
 
+/// The exponential of numbers from -708 to 708.
+#[inline(always)]
+pub(crate) fn exp<V: Lanes>(x: V) -> V {
+    let (sum, e) = exp_in_parts::<V, 12>(x);
+    sum.scale_down(e)
+}
+
 /// The exponential of numbers of at most 0; below -708 it is 0.
 #[inline(always)]
 pub(crate) fn exp_of_negative<V: Lanes>(x: V) -> V {
@@ -279,6 +311,14 @@ pub(crate) fn rough_exp_of_negative<V: Lanes>(x: V) -> V {
 #[inline(always)]
 fn exp_to_degree<V: Lanes, const DEGREE: usize>(x: V) -> V {
     const LEAST: f64 = -708.0;
+    let least = x.splat(LEAST);
+    let (sum, e) = exp_in_parts::<V, DEGREE>(x.max(least));
+    V::select(x.lt(least), x.splat(0.0), sum.scale_down(e))
+}
+
+/// s and e of exp(x) = s 2^e, s in [0.7, 1.42].
+#[inline(always)]
+fn exp_in_parts<V: Lanes, const DEGREE: usize>(x: V) -> (V, V) {
     const LN2_HIGH: f64 = 0.693_145_751_953_125; // 14 bits, so that its product with e is exact
     const LN2_LOW: f64 = 1.428_606_820_309_417_2e-6;
     const INVERSE_FACTORIALS: [f64; 13] = [
@@ -296,15 +336,30 @@ fn exp_to_degree<V: Lanes, const DEGREE: usize>(x: V) -> V {
         1.0 / 39_916_800.0,
         1.0 / 479_001_600.0,
     ];
-    let least = x.splat(LEAST);
-    let cut = x.max(least);
-    let e = (cut * x.splat(std::f64::consts::LOG2_E)).round();
-    let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), cut));
+    let e = (x * x.splat(std::f64::consts::LOG2_E)).round();
+    let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), x));
     let mut sum = x.splat(INVERSE_FACTORIALS[DEGREE]);
     let mut k = DEGREE;
     while k > 0 {
         k -= 1;
         sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));
     }
-    V::select(x.lt(least), x.splat(0.0), sum.scale_down(e))
+    (sum, e)
+}
+
+/// The exponential of numbers from -87 to 87, to 2e-7.
+#[inline(always)]
+pub(crate) fn exp_of_singles<V: Singles>(x: V) -> V {
+    const LN2_HIGH: f32 = 0.693_359_375; // 9 bits, so that its product with e is exact
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    const INVERSE_FACTORIALS: [f32; 7] = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0];
+    let e = (x * x.splat(std::f32::consts::LOG2_E)).round();
+    let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), x));
+    let mut sum = x.splat(INVERSE_FACTORIALS[6]);
+    let mut k = 6;
+    while k > 0 {
+        k -= 1;
+        sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));
+    }
+    sum.scale(e)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Lanes, Vector};
+use super::{Along, Lanes, Singles, Vector};
 use crate::Float;
 
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub(crate) struct Pair<V>(pub V, pub V);
 
 macro_rules! operator {
     ($trait:ident, $f:ident) => {
-        impl<V: Lanes> $trait for Pair<V> {
+        impl<V: $trait<Output = V>> $trait for Pair<V> {
             type Output = Self;
             #[inline(always)]
             fn $f(self, other: Self) -> Self {
@@ -25,8 +25,8 @@ operator!(Sub, sub);
 operator!(Mul, mul);
 operator!(Div, div);
 
-impl<V: Lanes> Vector for Pair<V> {
-    type Scalar = f64;
+impl<V: Vector> Vector for Pair<V> {
+    type Scalar = V::Scalar;
     const N: usize = 2 * V::N;
 
     #[inline(always)]
@@ -35,9 +35,61 @@ impl<V: Lanes> Vector for Pair<V> {
     }
 
     #[inline(always)]
-    fn store(self, out: &mut [f64]) {
+    fn store(self, out: &mut [V::Scalar]) {
         self.0.store(out);
         self.1.store(&mut out[V::N..]);
+    }
+}
+
+impl<V: Along> Pair<V> {
+    /// The first numbers of `values`, converted; `like` only proves that the instructions exist.
+    #[inline(always)]
+    pub fn read<T: Float>(like: V, values: &[T]) -> Self {
+        Self(like.read(values), like.read(&values[V::N..]))
+    }
+
+    /// 1 for each of the first of `verdicts` that is true, and 0 for the others.
+    #[inline(always)]
+    pub fn read_verdicts(like: V, verdicts: &[bool]) -> Self {
+        Self(like.read_verdicts(verdicts), like.read_verdicts(&verdicts[V::N..]))
+    }
+}
+
+impl<V: Singles> Singles for Pair<V> {
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self {
+        let x = self.0.splat(x);
+        Self(x, x)
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        Self(self.0.neg_mul_add(b.0, c.0), self.1.neg_mul_add(b.1, c.1))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0), self.1.max(other.1))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(self.0.min(other.0), self.1.min(other.1))
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        Self(self.0.round(), self.1.round())
+    }
+
+    #[inline(always)]
+    fn scale(self, e: Self) -> Self {
+        Self(self.0.scale(e.0), self.1.scale(e.1))
+    }
+
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self(self.0.reciprocal(), self.1.reciprocal())
     }
 }
 

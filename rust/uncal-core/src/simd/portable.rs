@@ -2,7 +2,7 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
 
-use super::{Along, Lanes, Part, Simd, Vector};
+use super::{Along, Lanes, Part, Simd, Singles, Vector};
 use crate::Float;
 
 /// The token of what is always there.
@@ -56,8 +56,8 @@ macro_rules! operator {
 }
 
 operator!(Add, add, add_assign, F32x4, F64x2);
-operator!(Sub, sub, sub_assign, F64x2);
-operator!(Mul, mul, mul_assign, F64x2);
+operator!(Sub, sub, sub_assign, F32x4, F64x2);
+operator!(Mul, mul, mul_assign, F32x4, F64x2);
 operator!(Div, div, div_assign, F64x2);
 
 macro_rules! along {
@@ -107,6 +107,15 @@ macro_rules! along {
             }
 
             #[inline(always)]
+            fn read_verdicts(self, verdicts: &[bool]) -> Self {
+                let mut read = self;
+                for (read, &verdict) in read.0.iter_mut().zip(&verdicts[..$n]) {
+                    *read = <$scalar>::from(u8::from(verdict));
+                }
+                read
+            }
+
+            #[inline(always)]
             fn sums(vectors: &[Self], out: &mut [$scalar]) {
                 for (vector, out) in vectors.iter().zip(out) {
                     let mut parts = vector.0;
@@ -126,6 +135,63 @@ macro_rules! along {
 
 along!(F32x4, f32, 4);
 along!(F64x2, f64, 2);
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // exponents are small
+impl Singles for F32x4 {
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self {
+        Self([x; 4])
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(mut self, b: Self, c: Self) -> Self {
+        for i in 0..4 {
+            self.0[i] = -self.0[i];
+        }
+        self.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn max(mut self, other: Self) -> Self {
+        for i in 0..4 {
+            self.0[i] = if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn min(mut self, other: Self) -> Self {
+        for i in 0..4 {
+            self.0[i] = if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn round(mut self) -> Self {
+        const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
+        for i in 0..4 {
+            self.0[i] = (self.0[i] + ROUND) - ROUND; // pushes the fraction out
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn scale(mut self, e: Self) -> Self {
+        for i in 0..4 {
+            self.0[i] *= f32::from_bits(((e.0[i] as i32 + 127) as u32) << 23);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn reciprocal(mut self) -> Self {
+        for i in 0..4 {
+            self.0[i] = 1.0 / self.0[i];
+        }
+        self
+    }
+}
 
 /// Of an `f64`.
 const MANTISSA_BITS: u32 = 52;

@@ -5,26 +5,31 @@
 
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512, __m512d, _CMP_EQ_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_div_pd,
-    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_min_pd,
-    _mm256_movemask_pd, _mm256_mul_pd, _mm256_or_pd, _mm256_or_si256, _mm256_permute2f128_pd, _mm256_permute2f128_ps,
-    _mm256_round_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi64, _mm256_sqrt_pd,
-    _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd, _mm256_unpackhi_pd,
-    _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
-    _mm512_cmp_pd_mask, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd,
-    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8, _mm512_loadu_pd,
-    _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps,
-    _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_roundscale_pd,
-    _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps, _mm512_shuffle_f32x4,
-    _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T0, _MM_MANT_NORM_P75_1P5, _MM_MANT_SIGN_SRC, _mm_cvtepu8_epi32,
+    _mm_loadl_epi64, _mm_loadu_si32, _mm_loadu_si128, _mm_maskz_loadu_epi16, _mm_prefetch, _mm256_add_epi32,
+    _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd, _mm256_castpd_si256, _mm256_castsi256_pd,
+    _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtpd_ps,
+    _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd,
+    _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_max_ps,
+    _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_si256,
+    _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_round_pd, _mm256_round_ps, _mm256_set_m128,
+    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi32, _mm256_slli_epi64,
+    _mm256_sqrt_pd, _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd,
+    _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps,
+    _mm512_castps_pd, _mm512_castps256_ps512, _mm512_cmp_pd_mask, _mm512_cvtepi32_pd, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd,
+    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8,
+    _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd, _mm512_maskz_loadu_pd,
+    _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps,
+    _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_rcp14_ps, _mm512_roundscale_pd, _mm512_roundscale_ps,
+    _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_scalef_ps, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps,
+    _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd,
+    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Along, Kernel, Lanes, Part, Simd, Vector};
+use super::{Along, Kernel, Lanes, Part, Simd, Singles, Vector};
 use crate::Float;
 use crate::float::Kind;
 
@@ -131,8 +136,8 @@ macro_rules! operator {
 }
 
 operator!(Add, add, F32x16, _mm512_add_ps; F64x8, _mm512_add_pd; F32x8, _mm256_add_ps; F64x4, _mm256_add_pd;);
-operator!(Sub, sub, F64x8, _mm512_sub_pd; F64x4, _mm256_sub_pd;);
-operator!(Mul, mul, F64x8, _mm512_mul_pd; F64x4, _mm256_mul_pd;);
+operator!(Sub, sub, F32x16, _mm512_sub_ps; F32x8, _mm256_sub_ps; F64x8, _mm512_sub_pd; F64x4, _mm256_sub_pd;);
+operator!(Mul, mul, F32x16, _mm512_mul_ps; F32x8, _mm256_mul_ps; F64x8, _mm512_mul_pd; F64x4, _mm256_mul_pd;);
 operator!(Div, div, F64x8, _mm512_div_pd; F64x4, _mm256_div_pd;);
 
 /// What every vector does.
@@ -162,7 +167,21 @@ vector!(F64x8, f64, 8, _mm512_fmadd_pd, _mm512_storeu_pd);
 vector!(F32x8, f32, 8, _mm256_fmadd_ps, _mm256_storeu_ps);
 vector!(F64x4, f64, 4, _mm256_fmadd_pd, _mm256_storeu_pd);
 
+/// Verdicts are bytes 0 and 1: loaded, widened, converted.
+macro_rules! read_verdicts {
+    ($n:literal, $load:ident, $widen:ident, $convert:ident) => {
+        #[inline(always)]
+        fn read_verdicts(self, verdicts: &[bool]) -> Self {
+            let verdicts = &verdicts[..$n];
+            // SAFETY: that many bytes are there.
+            Self(unsafe { $convert($widen($load(verdicts.as_ptr().cast()))) })
+        }
+    };
+}
+
 impl Along for F32x16 {
+    read_verdicts!(16, _mm_loadu_si128, _mm512_cvtepu8_epi32, _mm512_cvtepi32_ps);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -206,6 +225,92 @@ impl Along for F32x16 {
             Self(unsafe { sums16(&sixteen) }).store(&mut out[first..]);
             first += 16;
         }
+    }
+}
+
+macro_rules! singles {
+    ($vector:ident, $set:ident, $fnma:ident, $max:ident, $min:ident, $round:expr, $scale:expr, $reciprocal:expr) => {
+        impl Singles for $vector {
+            #[inline(always)]
+            fn splat(self, x: f32) -> Self {
+                Self(unsafe { $set(x) })
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, b: Self, c: Self) -> Self {
+                Self(unsafe { $fnma(self.0, b.0, c.0) })
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                Self(unsafe { $max(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                Self(unsafe { $min(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn round(self) -> Self {
+                Self(unsafe { $round(self.0) })
+            }
+
+            #[inline(always)]
+            fn scale(self, e: Self) -> Self {
+                Self(unsafe { $scale(self.0, e.0) })
+            }
+
+            #[inline(always)]
+            fn reciprocal(self) -> Self {
+                Self(unsafe { $reciprocal(self.0) })
+            }
+        }
+    };
+}
+
+singles!(
+    F32x16,
+    _mm512_set1_ps,
+    _mm512_fnmadd_ps,
+    _mm512_max_ps,
+    _mm512_min_ps,
+    _mm512_roundscale_ps::<NEAREST>,
+    _mm512_scalef_ps,
+    reciprocal16
+);
+singles!(
+    F32x8,
+    _mm256_set1_ps,
+    _mm256_fnmadd_ps,
+    _mm256_max_ps,
+    _mm256_min_ps,
+    _mm256_round_ps::<NEAREST>,
+    scale8,
+    reciprocal8
+);
+
+#[inline(always)]
+unsafe fn reciprocal16(x: __m512) -> __m512 {
+    // SAFETY: the caller holds a vector of these instructions.
+    unsafe {
+        let y = _mm512_rcp14_ps(x); // 14 bits, then 28
+        _mm512_fmadd_ps(_mm512_fnmadd_ps(x, y, _mm512_set1_ps(1.0)), y, y)
+    }
+}
+
+#[inline(always)]
+unsafe fn reciprocal8(x: __m256) -> __m256 {
+    // SAFETY: the caller holds a vector of these instructions.
+    unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), x) }
+}
+
+#[inline(always)]
+unsafe fn scale8(x: __m256, e: __m256) -> __m256 {
+    // SAFETY: the caller holds a vector of these instructions.
+    unsafe {
+        let raised = _mm256_add_epi32(_mm256_cvtps_epi32(e), _mm256_set1_epi32(127));
+        _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(raised)))
     }
 }
 
@@ -334,6 +439,8 @@ impl Lanes for F64x8 {
 }
 
 impl Along for F64x8 {
+    read_verdicts!(8, _mm_loadl_epi64, _mm256_cvtepu8_epi32, _mm512_cvtepi32_pd);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -463,6 +570,8 @@ macro_rules! part_by_copy {
 }
 
 impl Along for F32x8 {
+    read_verdicts!(8, _mm_loadl_epi64, _mm256_cvtepu8_epi32, _mm256_cvtepi32_ps);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.
@@ -471,11 +580,9 @@ impl Along for F32x8 {
                 Kind::F16 => _mm256_cvtph_ps(_mm_loadu_si128(at.cast())),
                 Kind::F32 => _mm256_loadu_ps(at.cast()),
                 Kind::F64 => {
-                    let mut narrow = [0.0; 8];
-                    for (i, narrow) in narrow.iter_mut().enumerate() {
-                        *narrow = (*at.add(i)).narrow();
-                    }
-                    _mm256_loadu_ps(narrow.as_ptr())
+                    let at = at.cast::<f64>();
+                    let (low, high) = (_mm256_loadu_pd(at), _mm256_loadu_pd(at.add(4)));
+                    _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low))
                 }
             })
         }
@@ -628,6 +735,8 @@ impl Lanes for F64x4 {
 }
 
 impl Along for F64x4 {
+    read_verdicts!(4, _mm_loadu_si32, _mm_cvtepu8_epi32, _mm256_cvtepi32_pd);
+
     #[inline(always)]
     unsafe fn load<T: Float>(self, at: *const T) -> Self {
         // SAFETY: the caller's; `KIND` says what T is.

@@ -1,0 +1,514 @@
+"""How far confidences are from the truth: calibration errors and reliability diagrams."""
+
+from typing import Literal, NamedTuple
+
+from numpy.typing import ArrayLike
+
+from uncal import _rust
+from uncal.fast import _arguments as arguments
+from uncal.fast._arguments import FloatArray
+
+Bins = Literal["width", "mass", "distinct"]
+_Edges = Literal["right", "left", "guo", "left-open"]
+_Norm = Literal["l1", "l2", "max"]
+
+
+class Reliability(NamedTuple):
+    """The numbers of a reliability diagram, one entry for each bin; `edges` has one more."""
+
+    edges: FloatArray
+    count: FloatArray  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+    mean_confidence: FloatArray
+    accuracy: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+class SmoothReliability(NamedTuple):
+    """A smooth reliability diagram: `accuracy` and `density` at each `confidence`, all of one length."""
+
+    confidence: FloatArray
+    accuracy: FloatArray
+    density: FloatArray
+
+
+class CalibrationTest(NamedTuple):
+    """A statistic, and the chance that it is as far off if all confidences are true."""
+
+    value: float
+    p_value: float
+
+
+def ece(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    n_bins: int = 15,
+    bins: Bins = "width",
+    edges: _Edges = "right",
+    norm: _Norm = "l1",
+    debias: bool = False,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Gap between mean confidence and accuracy over bins of confidence (expected calibration error); 0 is calibrated.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    n_bins : int, default=15
+        From 1 to 10,000,000. An empty bin counts for nothing. Not read for ``bins="distinct"``.
+    bins : {"width", "mass", "distinct"}, default="width"
+        Equal width; nearly equal weight, cut at the borders between distinct confidences nearest to the quantiles (the
+        lower if two are as near), so that equal confidences stay together and there may be fewer bins; or one bin for
+        every distinct confidence.
+    edges : {"right", "left", "guo", "left-open"}, default="right"
+        Where a confidence on an edge of equal-width bins goes. "right": ``(low, high]``, the first ``[0, high]``.
+        "left": ``[low, high)``, the last ``[low, 1]`` (netcal, ``numpy.histogram``). "guo": ``(low, high]``, so 0 is in
+        no bin, but counts in the total. "left-open": ``[low, high)``, so 1 is dropped altogether. Edges are the numbers
+        of ``numpy.linspace(0, 1, n_bins + 1)``, confidences are compared as they are: of ten bins the third edge is
+        0.30000000000000004, so the literal 0.3 lies below it, on either side's rule; likewise 0.6 and 0.7. With other
+        `bins` no confidence is on an edge, and anything but "right" is an error.
+    norm : {"l1", "l2", "max"}, default="l1"
+        Weighted mean of the gaps, root of their weighted mean square, or the largest gap (MCE).
+    debias : bool, default=False
+        Take off what bins of finite size add by chance. For "l2" subtracts each bin's c(1 - c) / (n - 1) from its
+        squared gap, and cuts the sum at 0; for "l1" subtracts what one more draw of each accuracy would add on average,
+        in closed form, and the result may fall below 0. Bins of fewer than two rows count 0. An error for "max".
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1] without `debias`. NaN where `edges` leave no row in any bin.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2. Status: "right" verified in lm-polygraph
+    and uqlm, "left" in netcal, "left-open" in calibration-tuning, "guo" recalled from its snippet. Debiased "l2" is
+    Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019, verified in its code; that code debiases "l1"
+    by random draws, whose mean this computes: a proposal.
+
+    Examples
+    --------
+    >>> ece([1.0, 0.0], [True, False])
+    0.0
+    >>> ece([0.75, 0.75, 0.25, 0.25], [True, True, True, False])
+    0.25
+    """
+    return _rust.ece(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.bins(n_bins),
+        arguments.choice("bins", bins, Bins),
+        arguments.choice("edges", edges, _Edges),
+        arguments.choice("norm", norm, _Norm),
+        arguments.flag("debias", debias),
+        arguments.threads(threads),
+    )
+
+
+def signed_gap(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Mean confidence minus accuracy: above 0 for a model that is too sure, below 0 for one that is not sure enough.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Also known as calibration-in-the-large or bias. Status: verified by its definition.
+
+    Examples
+    --------
+    >>> signed_gap([0.75, 0.75], [True, False])
+    0.25
+    """
+    return _rust.signed_gap(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.threads(threads),
+    )
+
+
+def smooth_ece(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    sigma: float | None = None,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Calibration error without bins: the gap smoothed along the confidence by a Gaussian kernel (smECE).
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    sigma : float, optional
+        Width of the kernel, at least 0.001. By default the one width at which the error is as large as the width; or
+        0.001 if the error there is smaller still.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1]; at the default width it is the width. The kernel is reflected at 0 and 1, so that nothing leaks out
+        there, and the integral over [0, 1] of the magnitude of the smoothed gap is taken exactly, to about 1e-9.
+        Unlike `ece` it changes little when confidences change little; it is at least the magnitude of `signed_gap`.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Blasiok and Nakkiran, Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing, ICLR 2024. Status: verified
+    against the formula on a grid of 20,001 points. relplot 1.0.3 differs: it gives confidences of exactly 0 or 1 half
+    their weight and cuts the kernel at 0.5, so a model that is certain throughout looks better there.
+
+    Examples
+    --------
+    >>> round(smooth_ece([0.9, 0.9, 0.9, 0.9], [True, True, False, False]), 4)
+    0.4
+    """
+    value, _ = _rust.smooth_ece(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.optional_number("sigma", sigma),
+        arguments.threads(threads),
+    )
+    return value
+
+
+def smooth_reliability(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    sigma: float | None = None,
+    points: int = 201,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> SmoothReliability:
+    """Accuracy along the confidence, smoothed: the curve of a reliability diagram without bins.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    sigma : float, optional
+        Width of the kernel, at least 0.001; by default that of `smooth_ece`.
+    points : int, default=201
+        Places, evenly spaced from 0 to 1.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    SmoothReliability
+        `confidence`, `accuracy` and `density`, each (points,). `accuracy` is the share of right answers around a
+        confidence, NaN where there are none; `density` how many answers there are, integrating to 1.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Blasiok and Nakkiran, Smooth ECE, ICLR 2024, section 3. Status: inferred from the formula of the error.
+
+    Examples
+    --------
+    >>> diagram = smooth_reliability([0.2, 0.2, 0.8, 0.8], [False, False, True, True], sigma=0.05, points=6)
+    >>> diagram.accuracy.round(2)
+    array([0., 0., 0., 1., 1., 1.])
+    """
+    return SmoothReliability(
+        *_rust.smooth_reliability(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.optional_number("sigma", sigma),
+            arguments.count("points", points, 2, 1_000_000),
+            arguments.threads(threads),
+        )
+    )
+
+
+def ks_calibration_error(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> CalibrationTest:
+    """Largest gap between confidence and truth, summed from the lowest confidence up, over all rows: no bins (KS).
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    CalibrationTest
+        (value, p_value). `value` in [0, 1] is a mean over all rows, taken at the ends of ties. `p_value` is the chance
+        of a larger one if every confidence is true, for many rows; few rows make it rough. Weights count as repetitions
+        there too.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Gupta et al., Calibration of Neural Networks using Splines, ICLR 2021; p-value Arrieta-Ibarra et al., Metrics of
+    Calibration for Probabilistic Predictions, JMLR 2022. Status: secondary; chances checked against simulation.
+
+    Examples
+    --------
+    >>> ks_calibration_error([0.5, 0.5, 0.5, 0.5], [True, True, True, True]).value
+    0.5
+    """
+    return CalibrationTest(
+        *_rust.ks_calibration_error(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.threads(threads),
+        )
+    )
+
+
+def kuiper_calibration_error(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> CalibrationTest:
+    """Largest summed gap between confidence and truth over any range of confidences: no bins (Kuiper).
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    CalibrationTest
+        (value, p_value). `value` in [0, 1] is a mean over all rows, taken at the ends of ties. `p_value` is the chance
+        of a larger one if every confidence is true, for many rows; few rows make it rough. Weights count as repetitions
+        there too.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Arrieta-Ibarra et al., Metrics of Calibration for Probabilistic Predictions, JMLR 2022. Status: secondary; chances
+    checked against simulation.
+
+    Examples
+    --------
+    >>> kuiper_calibration_error([0.5, 0.5, 0.5, 0.5], [True, True, True, True]).value
+    0.5
+    """
+    return CalibrationTest(
+        *_rust.kuiper_calibration_error(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.threads(threads),
+        )
+    )
+
+
+def spiegelhalter(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> CalibrationTest:
+    """Spiegelhalter's test of calibration, which asks whether the Brier score is what true confidences would give.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    CalibrationTest
+        (value, p_value). `value` is the statistic Z, standard normal for many rows if every confidence is true; above 0
+        the Brier score is too high. `p_value` is two-sided. NaN if all confidences are 0, 0.5 or 1.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Spiegelhalter, Probabilistic Prediction in Patient Management and Clinical Trials, 1986. Status: secondary.
+
+    Examples
+    --------
+    >>> round(spiegelhalter([0.9, 0.9, 0.1, 0.1], [True, True, False, False]).value, 4)
+    -0.6667
+    """
+    return CalibrationTest(
+        *_rust.spiegelhalter(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.threads(threads),
+        )
+    )
+
+
+def mmce(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    width: float = 0.4,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Maximum mean calibration error: the gap as seen by a Laplace kernel over all pairs of rows.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    width : float, default=0.4
+        Of the kernel exp(-|distance| / width).
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Kumar, Sarawagi and Jain, Trainable Calibration Measures for Neural Networks from Kernel Mean Embeddings, ICML 2018,
+    with its width. Status: secondary. In the time of a sort, where the definition looks at all pairs.
+
+    Examples
+    --------
+    >>> mmce([0.75, 0.75, 0.75, 0.75], [True, False, False, True])
+    0.25
+    """
+    return _rust.mmce(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.positive("width", width),
+        arguments.threads(threads),
+    )
+
+
+def reliability(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    n_bins: int = 15,
+    bins: Bins = "width",
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> Reliability:
+    """Confidence and accuracy in bins of confidence: the numbers behind a reliability diagram.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1)
+    n_bins : int, default=15
+        As for `ece`.
+    bins : {"width", "mass", "distinct"}, default="width"
+        As for `ece`.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    Reliability
+        `edges` (B + 1,) from 0 to 1, bins closed on the right; `count` (B,), rows or the sum of their weights;
+        `mean_confidence` and `accuracy` (B,); `low` and `high` (B,), Wilson's 95 % interval of the accuracy. An empty
+        bin has count 0 and NaN elsewhere; only "width" has any, and always B = `n_bins`. Edges of "mass" and "distinct"
+        lie halfway between neighbouring confidences.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927. Status: inferred from textbooks.
+
+    Examples
+    --------
+    >>> diagram = reliability([0.1, 0.2, 0.9], [False, True, True], n_bins=2)
+    >>> diagram.edges, diagram.count, diagram.accuracy
+    (array([0. , 0.5, 1. ]), array([2., 1.]), array([0.5, 1. ]))
+    """
+    return Reliability(
+        *_rust.reliability(
+            arguments.column("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.bins(n_bins),
+            arguments.choice("bins", bins, Bins),
+            arguments.threads(threads),
+        )
+    )

@@ -1,0 +1,566 @@
+"""How well confidences tell right answers from wrong ones: ranking, rejection, coverage."""
+
+from typing import Literal, NamedTuple
+
+from numpy.typing import ArrayLike
+
+from uncal import _rust
+from uncal.fast import _arguments as arguments
+from uncal.fast._arguments import FloatArray
+
+
+class AurocInterval(NamedTuple):
+    """An AUROC, the ends of its interval, its standard error, and the share of pairs that are tied."""
+
+    value: float
+    low: float
+    high: float
+    std_error: float
+    ties: float
+
+
+class RiskCoverage(NamedTuple):
+    """The risk-coverage curve, from the surest answers on; both arrays have one entry for each distinct confidence."""
+
+    coverage: FloatArray
+    risk: FloatArray
+
+
+def auroc(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Chance that a right answer has a higher confidence than a wrong one, ties counting one half.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN where all are right or all are wrong.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Hanley and McNeil, The Meaning and Use of the Area under a ROC Curve, 1982. Status: verified against scikit-learn.
+
+    Examples
+    --------
+    >>> auroc([0.1, 0.4, 0.4, 7.0], [False, False, True, True])
+    0.875
+    """
+    return _rust.auroc(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.threads(threads),
+    )
+
+
+def auroc_interval(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    level: float = 0.95,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> AurocInterval:
+    """AUROC with the interval of DeLong, and how many pairs are tied.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    level : float, default=0.95
+        Between 0 and 1.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    AurocInterval
+        (value, low, high, std_error, ties). The ends are the normal interval cut to [0, 1]: it takes rows for
+        independent, so with several answers to one question use `evaluate` with `groups`. `ties` is the share of pairs
+        of a right and a wrong answer with equal confidence, each of which counts one half: verbal confidences have
+        many. NaN where a class has one row or none.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson, Comparing the Areas under Two or More Correlated Receiver Operating
+    Characteristic Curves, 1988. Status: secondary; checked by its definition.
+
+    Examples
+    --------
+    >>> found = auroc_interval([0.1, 0.4, 0.4, 0.7], [False, False, True, True])
+    >>> found.value, found.ties
+    (0.875, 0.25)
+    """
+    return AurocInterval(
+        *_rust.auroc_interval(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.number("level", level),
+            arguments.threads(threads),
+        )
+    )
+
+
+def auprc(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    positive: Literal["correct", "wrong"] = "correct",
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Area under the precision-recall curve (average precision).
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    positive : {"correct", "wrong"}, default="correct"
+        Which answers are to be found: right ones by high confidence, or wrong ones by low.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1]; a random order has the share of that class. NaN where the class is empty.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Status: verified against scikit-learn's ``average_precision_score``: steps at distinct confidences, no
+    interpolation.
+
+    Examples
+    --------
+    >>> round(auprc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]), 6)
+    0.833333
+    """
+    if positive not in ("correct", "wrong"):
+        raise ValueError(f"positive: is {positive!r}, must be one of correct, wrong")
+    return _rust.auprc(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        positive == "wrong",
+        arguments.threads(threads),
+    )
+
+
+def aurc(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    method: Literal["expected", "trapezoid"] = "expected",
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Area under the risk-coverage curve: the mean share of wrong answers among the k surest, over all k.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    method : {"expected", "trapezoid"}, default="expected"
+        "expected" is that mean, answers of equal confidence in random order on average. "trapezoid" joins the points at
+        distinct confidences by lines over the coverage, and goes on level to coverage 0.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1], lower is better. Depends on the accuracy; see `e_aurc`.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Geifman, Uziel and El-Yaniv, Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers, ICLR 2019. Status: the
+    expectation over ties is a proposal; without ties "expected" is verified by definition, "trapezoid" in fd-shifts.
+    What others compute depends on the order of the rows where confidences are equal.
+
+    Examples
+    --------
+    >>> aurc([0.9, 0.5], [True, False])
+    0.25
+    """
+    return _rust.aurc(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.choice("method", method, Literal["expected", "trapezoid"]),
+        arguments.threads(threads),
+    )
+
+
+def e_aurc(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Excess area under the risk-coverage curve: above that of a perfect order of the same answers.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        At least 0; 0 is a perfect order.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Geifman, Uziel and El-Yaniv, ICLR 2019. Status: secondary. The least area is the exact one of so many rows, not its
+    limit e + (1 - e) ln(1 - e): otherwise a perfect order had an excess.
+
+    Examples
+    --------
+    >>> e_aurc([0.9, 0.5], [True, False])
+    0.0
+    """
+    return _rust.e_aurc(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.threads(threads),
+    )
+
+
+def augrc(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Area under the generalised risk-coverage curve: wrong answers taken in, as a share of all, over the coverage.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 0.5], lower is better: (1 - AUROC) a (1 - a) + (1 - a)^2 / 2 with accuracy a.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Traub et al., Overcoming Common Flaws in the Evaluation of Selective Classification Systems, NeurIPS 2024. Status:
+    secondary; checked by the identity above.
+
+    Examples
+    --------
+    >>> augrc([0.9, 0.5], [True, False])
+    0.125
+    """
+    return _rust.augrc(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.threads(threads),
+    )
+
+
+def prr(uncertainty: ArrayLike, quality: ArrayLike, *, max_rejection: float = 1.0, threads: int | None = None) -> float:
+    """Prediction-rejection ratio: the gain of rejecting the most uncertain first, as a share of an oracle's.
+
+    Parameters
+    ----------
+    uncertainty : array of shape (K,)
+        Finite; higher is less sure.
+    quality : array of shape (K,)
+        Of each answer: 0 and 1, bool, or any finite measure.
+    max_rejection : float, default=1.0
+        Up to this share of answers is rejected, above 0.
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        At most 1, which is the oracle; 0 is rejecting at random. NaN where all qualities are equal, or the share is
+        less than one answer. Equal uncertainties count in random order, on average.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Malinin and Gales, Uncertainty Estimation in Autoregressive Structured Prediction, ICLR 2021; lm-polygraph. Status:
+    verified in lm-polygraph without ties, whose random line is the mean of 1,000 shuffles and here their expectation.
+
+    Examples
+    --------
+    >>> prr([0.1, 0.2, 0.3], [1.0, 0.5, 0.0])
+    1.0
+    """
+    return _rust.prr(
+        arguments.real("uncertainty", uncertainty),
+        arguments.column("quality", quality),
+        arguments.number("max_rejection", max_rejection),
+        arguments.threads(threads),
+    )
+
+
+def risk_coverage(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> RiskCoverage:
+    """Risk at every coverage: the share of wrong answers among those above each confidence.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    RiskCoverage
+        `coverage` and `risk`, from the highest confidence down, answers of equal confidence together; the last coverage
+        is 1.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification, JMLR 2010. Status: verified by
+    definition.
+
+    Examples
+    --------
+    >>> curve = risk_coverage([0.9, 0.5, 0.5], [True, False, True])
+    >>> curve.coverage.round(3), curve.risk.round(3)
+    (array([0.333, 1.   ]), array([0.   , 0.333]))
+    """
+    return RiskCoverage(
+        *_rust.risk_coverage(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.threads(threads),
+        )
+    )
+
+
+def accuracy_at_coverage(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    coverage: float,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Accuracy of the given share of answers that one is surest of.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    coverage : float, in [0, 1]
+        The share that is kept; answers of equal confidence at the border count in random order, on average.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN for a coverage of 0.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Status: verified by definition.
+
+    Examples
+    --------
+    >>> accuracy_at_coverage([0.9, 0.8, 0.3, 0.1], [True, True, False, True], 0.5)
+    1.0
+    """
+    return _rust.accuracy_at_coverage(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.number("coverage", coverage),
+        arguments.threads(threads),
+    )
+
+
+def coverage_at_risk(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    risk: float,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Largest share of answers, the surest first, of which no more than the given share is wrong.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    risk : float, in [0, 1]
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1]; answers of equal confidence are kept together. 0 where no share is good enough.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017. Status: verified by
+    definition; without that paper's bound for unseen data.
+
+    Examples
+    --------
+    >>> coverage_at_risk([0.9, 0.8, 0.3, 0.1], [True, True, False, True], 0.3)
+    1.0
+    """
+    return _rust.coverage_at_risk(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.number("risk", risk),
+        arguments.threads(threads),
+    )
+
+
+def spearman(x: ArrayLike, y: ArrayLike, *, threads: int | None = None) -> float:
+    """Spearman's rank correlation of two columns, ties at their mid-rank.
+
+    Parameters
+    ----------
+    x, y : array of shape (K,)
+        Finite.
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [-1, 1]; NaN where a column is constant or there is one row.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Spearman, 1904. Status: verified against SciPy.
+
+    Examples
+    --------
+    >>> spearman([1.0, 2.0, 3.0], [1.0, 8.0, 27.0])
+    1.0
+    """
+    return _rust.spearman(arguments.column("x", x), arguments.column("y", y), arguments.threads(threads))
+
+
+def kendall(x: ArrayLike, y: ArrayLike, *, threads: int | None = None) -> float:
+    """Kendall's rank correlation tau-b of two columns, ties counted.
+
+    Parameters
+    ----------
+    x, y : array of shape (K,)
+        Finite.
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [-1, 1]; NaN where a column is constant or there is one row.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Kendall, The Treatment of Ties in Ranking Problems, 1945. Status: verified against SciPy.
+
+    Examples
+    --------
+    >>> round(kendall([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]), 6)
+    0.333333
+    """
+    return _rust.kendall(arguments.column("x", x), arguments.column("y", y), arguments.threads(threads))
