@@ -58,36 +58,43 @@ const MOST_CELLS: usize = 1 << 14;
 pub fn smooth_ece<T: Real>(confidences: &Pairs<'_, T>, sigma: Option<f64>) -> Result<SmoothEce> {
     if let Some(sigma) = sigma {
         check(sigma)?;
-        let waves = Waves::new(confidences, cells_for(sigma), sigma, What::Gap)?;
+        let mut waves = Waves::of(Moments::new(confidences, cells_for(sigma), What::Gap)?);
         return Ok(SmoothEce { value: waves.area(sigma), sigma });
     }
-    at_fixed_point(|cells, sigma| Waves::new(confidences, cells, sigma, What::Gap))
+    at_fixed_point(|cells| Moments::new(confidences, cells, What::Gap))
 }
 
 /// The error of rows that are already taken together.
 pub(crate) fn of_ties(ties: &Ties) -> f64 {
-    let found = at_fixed_point(|cells, sigma| {
+    let found = at_fixed_point(|cells| {
         let mut moments = vec![[0.0; MOMENTS]; cells];
         let mut total = 0.0;
         for (q, right, wrong) in ties.iter() {
             add(&mut moments, q, wrong * q - right * (1.0 - q));
             total += right + wrong;
         }
-        Ok(Waves::of_moments(moments, total, sigma))
+        Ok(Moments::of(moments, total))
     });
     found.map_or(f64::NAN, |found| found.value)
 }
 
-fn at_fixed_point(waves: impl Fn(usize, f64) -> Result<Waves>) -> Result<SmoothEce> {
-    // with few cells first: that is enough unless the error is very small
-    let least = 1.0 / (NARROW * CELLS as f64);
-    let first = waves(CELLS, least)?;
-    if first.area(least) >= least {
-        return Ok(first.fixed_point(least));
+/// From wide kernels down, which few waves make, to where the error is at least the width.
+fn at_fixed_point(moments: impl Fn(usize) -> Result<Moments>) -> Result<SmoothEce> {
+    let mut waves = Waves::of(moments(CELLS)?);
+    let (mut high, mut sigma) = (1.0, 0.5);
+    loop {
+        if sigma < 1.0 / (NARROW * waves.moments.cells.len() as f64) && waves.moments.cells.len() < MOST_CELLS {
+            waves = Waves::of(moments(MOST_CELLS)?);
+        }
+        let value = waves.area(sigma);
+        if value >= sigma {
+            return Ok(waves.fixed_point(sigma, high));
+        }
+        if sigma == LEAST {
+            return Ok(SmoothEce { value, sigma });
+        }
+        (high, sigma) = (sigma, (sigma / 2.0).max(LEAST));
     }
-    let second = waves(MOST_CELLS, LEAST)?;
-    let value = second.area(LEAST);
-    Ok(if value <= LEAST { SmoothEce { value, sigma: LEAST } } else { second.fixed_point(LEAST) })
 }
 
 /// The accuracy along the confidence, both smoothed alike, at `points` places; without `sigma` at that of
@@ -109,8 +116,8 @@ pub fn smooth_reliability<T: Real>(
     };
     check(sigma)?;
     let cells = cells_for(sigma);
-    let right = Waves::new(confidences, cells, sigma, What::Right)?;
-    let weight = Waves::new(confidences, cells, sigma, What::Weight)?;
+    let mut right = Waves::of(Moments::new(confidences, cells, What::Right)?);
+    let mut weight = Waves::of(Moments::new(confidences, cells, What::Weight)?);
     let at: Vec<f64> = (0..points).map(|i| i as f64 / (points - 1) as f64).collect();
     let (right, density) = (right.at(sigma, &at), weight.at(sigma, &at));
     let share = |(&right, &density): (&f64, &f64)| {
@@ -145,14 +152,15 @@ enum What {
     Weight,
 }
 
-/// Means over all rows of x cos(pi k q), twice that but for k = 0.
-struct Waves {
-    coefficients: Vec<f64>,
+/// Sums of powers of what rows are off the middle of their cell.
+struct Moments {
+    cells: Vec<[f64; MOMENTS]>,
+    /// Cells that have any rows.
+    used: Vec<usize>,
 }
 
-impl Waves {
-    /// As many as count at `sigma` or above.
-    fn new<T: Real>(pairs: &Pairs<'_, T>, cells: usize, sigma: f64, what: What) -> Result<Self> {
+impl Moments {
+    fn new<T: Real>(pairs: &Pairs<'_, T>, cells: usize, what: What) -> Result<Self> {
         const CHUNK: usize = 1 << 20;
         let isa = Isa::chosen()?;
         let len = pairs.len();
@@ -174,20 +182,67 @@ impl Waves {
                 }
             }
         }
-        Ok(Self::of_moments(moments, pairs.total(), sigma))
+        Ok(Self::of(moments, pairs.total()))
     }
 
-    fn of_moments(mut moments: Vec<[f64; MOMENTS]>, total: f64, sigma: f64) -> Self {
-        moments.iter_mut().flatten().for_each(|x| *x /= total);
-        let count = count_for(sigma);
-        let all = pool::map(count.div_ceil(64), count * moments.len() * MOMENTS, |part| {
-            (part * 64..count.min((part + 1) * 64)).map(|k| coefficient(&moments, k)).collect::<Vec<_>>()
-        });
-        Self { coefficients: all.concat() }
+    fn of(mut cells: Vec<[f64; MOMENTS]>, total: f64) -> Self {
+        cells.iter_mut().flatten().for_each(|x| *x /= total);
+        let used = (0..cells.len()).filter(|&i| cells[i].iter().any(|&x| x != 0.0)).collect();
+        Self { cells, used }
+    }
+}
+
+/// Means over all rows of x cos(pi k q), twice that but for k = 0; as many as have been asked for.
+struct Waves {
+    moments: Moments,
+    coefficients: Vec<f64>,
+    /// The cosines of whole multiples of half a cell.
+    cosines: Vec<f64>,
+}
+
+impl Waves {
+    fn of(moments: Moments) -> Self {
+        let quarter = moments.cells.len();
+        let cosines = (0..4 * quarter).map(|i| (PI * i as f64 / (2 * quarter) as f64).cos()).collect();
+        Self { moments, coefficients: Vec::new(), cosines }
+    }
+
+    fn extend(&mut self, count: usize) {
+        let known = self.coefficients.len();
+        if count > known {
+            let work = (count - known).saturating_mul(self.moments.used.len() * MOMENTS);
+            let more = pool::map((count - known).div_ceil(16), work, |part| {
+                let from = known + part * 16;
+                (from..count.min(from + 16)).map(|k| self.coefficient(k)).collect::<Vec<_>>()
+            });
+            self.coefficients.extend(more.concat());
+        }
+    }
+
+    /// The mean of x cos(pi k q), twice but for k = 0, from the moments: cosines and sines of the cells' middles, and
+    /// their series in what q is off by.
+    fn coefficient(&self, k: usize) -> f64 {
+        let cells = self.moments.cells.len();
+        let theta = PI * k as f64 / (2 * cells) as f64; // of half a cell
+        let mut series = [1.0; MOMENTS];
+        for m in 1..MOMENTS {
+            series[m] = series[m - 1] * theta / m as f64;
+        }
+        let mut sum = 0.0;
+        for &i in &self.moments.used {
+            let s = &self.moments.cells[i];
+            // the middle of cell i is at (2 i + 1) half cells; whole turns are taken off while numbers are whole
+            let turns = ((2 * i + 1) * k) % (4 * cells);
+            let (cosine, sine) = (self.cosines[turns], self.cosines[(turns + 3 * cells) % (4 * cells)]);
+            let even = s[0] - s[2] * series[2] + s[4] * series[4] - s[6] * series[6];
+            let odd = s[1] * series[1] - s[3] * series[3] + s[5] * series[5] - s[7] * series[7];
+            sum += cosine * even - sine * odd;
+        }
+        if k == 0 { sum } else { 2.0 * sum }
     }
 
     /// The smoothed curve at some places.
-    fn at(&self, sigma: f64, places: &[f64]) -> Vec<f64> {
+    fn at(&mut self, sigma: f64, places: &[f64]) -> Vec<f64> {
         let damped = self.damped(sigma);
         places
             .iter()
@@ -195,13 +250,14 @@ impl Waves {
             .collect()
     }
 
-    fn damped(&self, sigma: f64) -> Vec<f64> {
+    fn damped(&mut self, sigma: f64) -> Vec<f64> {
+        self.extend(count_for(sigma));
         let kept = self.coefficients.iter().take(count_for(sigma)).enumerate();
         kept.map(|(k, a)| a * (-0.5 * (PI * k as f64 * sigma).powi(2)).exp()).collect()
     }
 
     /// The integral of the magnitude of the smoothed curve.
-    fn area(&self, sigma: f64) -> f64 {
+    fn area(&mut self, sigma: f64) -> f64 {
         let b = self.damped(sigma);
         let grid = (8 * b.len()).max(256);
         let points = evaluate(&b, grid);
@@ -209,9 +265,8 @@ impl Waves {
         points.windows(2).map(|pair| pair_area(&pair[0], &pair[1], step)).sum::<f64>().clamp(0.0, 1.0)
     }
 
-    /// Where the error, which falls as the width grows, equals the width; at `low` it is at least that.
-    fn fixed_point(&self, low: f64) -> SmoothEce {
-        let (mut low, mut high) = (low, 1.0);
+    /// Where the error, which falls as the width grows, equals the width: at `low` it is at least that, at `high` not.
+    fn fixed_point(&mut self, mut low: f64, mut high: f64) -> SmoothEce {
         let (mut above, mut under) = (self.area(low) - low, self.area(high) - high);
         if above <= 0.0 {
             return SmoothEce { value: low + above, sigma: low };
@@ -289,30 +344,6 @@ fn add(moments: &mut [[f64; MOMENTS]], q: f64, x: f64) {
     }
 }
 
-/// The mean of x cos(pi k q), twice but for k = 0, from the moments: cosines and sines of the cells' middles, and their
-/// series in what q is off by.
-fn coefficient(moments: &[[f64; MOMENTS]], k: usize) -> f64 {
-    let cells = moments.len() as f64;
-    let theta = PI * k as f64 / (2.0 * cells); // of half a cell
-    let mut series = [1.0; MOMENTS];
-    for m in 1..MOMENTS {
-        series[m] = series[m - 1] * theta / m as f64;
-    }
-    let mut sum = 0.0;
-    for (i, s) in moments.iter().enumerate() {
-        if s[0] == 0.0 && s[1] == 0.0 && s[2] == 0.0 {
-            continue;
-        }
-        // the middle of cell i is at (2 i + 1) half cells; whole turns are taken off while numbers are whole
-        let turns = ((2 * i + 1) * k) % (4 * moments.len());
-        let (sine, cosine) = (PI * turns as f64 / (2.0 * cells)).sin_cos();
-        let even = s[0] - s[2] * series[2] + s[4] * series[4] - s[6] * series[6];
-        let odd = s[1] * series[1] - s[3] * series[3] + s[5] * series[5] - s[7] * series[7];
-        sum += cosine * even - sine * odd;
-    }
-    if k == 0 { sum } else { 2.0 * sum }
-}
-
 /// A curve at one place: its integral from 0, itself, and its slope.
 #[derive(Clone, Copy, Default)]
 struct Point {
@@ -323,38 +354,58 @@ struct Point {
 
 /// The sum of b cos(pi k t) at t = 0, 1 / grid, ..., 1.
 fn evaluate(b: &[f64], grid: usize) -> Vec<Point> {
-    const WIDTH: usize = 64;
+    // whatever is wrong with the choice has been said before
+    let isa = Isa::chosen().unwrap_or(Isa::Portable);
     let parts = pool::map((grid + 1).div_ceil(WIDTH), grid * b.len() * 4, |part| {
-        let start = part * WIDTH;
-        let mut points = [Point::default(); WIDTH];
+        isa.run(Places { b, start: part * WIDTH, grid })
+    });
+    let mut points = parts.concat();
+    points.truncate(grid + 1);
+    points
+}
+
+/// Places that are evaluated together.
+const WIDTH: usize = 32;
+
+/// Plain loops, which the compiler turns into the vectors of each instruction set.
+struct Places<'a> {
+    b: &'a [f64],
+    start: usize,
+    grid: usize,
+}
+
+impl Kernel for Places<'_> {
+    type Output = [Point; WIDTH];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> [Point; WIDTH] {
         let (mut turn_re, mut turn_im) = ([0.0; WIDTH], [0.0; WIDTH]);
         let (mut re, mut im) = ([1.0; WIDTH], [0.0; WIDTH]);
         let (mut value, mut slope, mut integral) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
         for i in 0..WIDTH {
-            let t = (start + i) as f64 / grid as f64;
+            let t = (self.start + i) as f64 / self.grid as f64;
             (turn_im[i], turn_re[i]) = (PI * t).sin_cos();
-            integral[i] = b[0] * t;
+            integral[i] = self.b[0] * t;
         }
-        for (k, &b) in b.iter().enumerate() {
+        for (k, &b) in self.b.iter().enumerate() {
             let rate = PI * k as f64;
             let inside = if k == 0 { 0.0 } else { b / rate };
+            let fall = b * rate;
             for i in 0..WIDTH {
                 value[i] += b * re[i];
-                slope[i] -= b * rate * im[i];
+                slope[i] -= fall * im[i];
                 integral[i] += inside * im[i];
                 let next = re[i] * turn_re[i] - im[i] * turn_im[i];
                 im[i] = re[i] * turn_im[i] + im[i] * turn_re[i];
                 re[i] = next;
             }
         }
+        let mut points = [Point::default(); WIDTH];
         for i in 0..WIDTH {
             points[i] = Point { integral: integral[i], value: value[i], slope: slope[i] };
         }
         points
-    });
-    let mut points = parts.concat();
-    points.truncate(grid + 1);
-    points
+    }
 }
 
 /// The area under the magnitude between two neighbouring places: what the integral grew by, unless the curve crosses 0,
@@ -419,7 +470,7 @@ mod tests {
         let weights: Vec<f64> = (0..500).map(|i| f64::from(i % 4)).collect();
         let pairs = Pairs::confidences(&q, &c, Some(&weights)).unwrap();
         for sigma in [0.001, 0.003, 0.02, 0.3] {
-            let waves = Waves::new(&pairs, cells_for(sigma), sigma, What::Gap).unwrap();
+            let mut waves = Waves::of(Moments::new(&pairs, cells_for(sigma), What::Gap).unwrap());
             for t in [0.0, 0.123, 0.5, 0.987, 1.0] {
                 let direct: f64 = (0..500)
                     .map(|i| {

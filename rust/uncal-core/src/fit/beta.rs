@@ -189,7 +189,8 @@ impl<T: Real> Search<'_, T> {
         Terms<D>: Features<D>,
     {
         let problem = Logistic::new(self.confidences, terms, (1.0, 0.0))?;
-        let Found { parameters, loss, steps, converged } = problem.minimize(start, 0.0);
+        let Found { parameters, steps, converged } = problem.minimize(start, 0.0);
+        let loss = if D == 3 { 0.0 } else { problem.at::<true>(parameters).loss };
         let sum = |i: usize| parameters.iter().zip(terms.rows).map(|(x, row)| x * row[i]).sum();
         Ok(Candidate { beta: Beta { a: sum(0), b: sum(1), c: sum(2), iterations: steps, converged }, loss })
     }

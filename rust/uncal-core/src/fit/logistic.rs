@@ -28,6 +28,7 @@ pub(super) struct Logistic<'a, T, F, const D: usize> {
 /// Means over the rows at some parameters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point<const D: usize> {
+    /// 0 if it was not asked for.
     pub loss: f64,
     pub gradient: [f64; D],
     /// The lower triangle is filled.
@@ -40,7 +41,6 @@ pub(super) struct Point<const D: usize> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<const D: usize> {
     pub parameters: [f64; D],
-    pub loss: f64,
     pub steps: usize,
     pub converged: bool,
 }
@@ -100,14 +100,14 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
         sum / weight
     }
 
-    pub fn at(&self, parameters: [f64; D]) -> Point<D> {
+    pub fn at<const LOSS: bool>(&self, parameters: [f64; D]) -> Point<D> {
         let len = self.pairs.len();
         let blocks = len / (BLOCK * self.stride) + usize::from(self.stride == 1 && !len.is_multiple_of(BLOCK));
         let sums = pool::map(blocks.div_ceil(BLOCKS), len / self.stride * 16, |part| {
             let blocks = part * BLOCKS..blocks.min((part + 1) * BLOCKS);
             blocks.fold([0.0; SUMS], |mut sums, block| {
                 let rows = block * self.stride * BLOCK..len.min((block * self.stride + 1) * BLOCK);
-                let found = self.isa.run(Pass {
+                let found = self.isa.run(Pass::<T, F, D, LOSS> {
                     values: &self.pairs.values()[rows.clone()],
                     verdicts: &self.pairs.verdicts()[rows.clone()],
                     weights: self.pairs.weights().map(|weights| &weights[rows]),
@@ -142,7 +142,10 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
         let Some(rough) = sample.search(start) else {
             return self.descend(start, tolerance);
         };
-        let mut found = self.descend(rough.parameters, tolerance);
+        let mut found = match self.approach(rough.parameters, tolerance) {
+            Some(found) => found,
+            None => self.descend(rough.parameters, tolerance),
+        };
         found.steps = (found.steps + rough.steps).min(STEPS);
         found
     }
@@ -153,18 +156,38 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
         found.converged.then_some(found)
     }
 
+    /// Whole Newton steps from near the minimum, without a look at the loss; none if they do not close in on it.
+    fn approach(&self, start: [f64; D], tolerance: f64) -> Option<Found<D>> {
+        let mut at = start;
+        let mut here = self.at::<false>(at);
+        for steps in 0..STEPS {
+            let size = here.size();
+            if size <= ENOUGH || here.steepest() * self.total < tolerance {
+                return Some(Found { parameters: at, steps, converged: true });
+            }
+            let mut moved = at;
+            moved.iter_mut().zip(here.newton()?).for_each(|(x, d)| *x += d);
+            let there = self.at::<false>(moved);
+            if there.size() > size / 2.0 {
+                return (size <= ROUNDING).then_some(Found { parameters: at, steps, converged: true });
+            }
+            (at, here) = (moved, there);
+        }
+        None
+    }
+
     fn descend(&self, start: [f64; D], tolerance: f64) -> Found<D> {
         const SHORTEST: f64 = 1e-10;
         let mut at = start;
-        let mut here = self.at(at);
+        let mut here = self.at::<true>(at);
         for steps in 0..STEPS {
             let size = here.size();
-            let end = |parameters, loss, converged| Found { parameters, loss, steps, converged };
+            let end = |converged| Found { parameters: at, steps, converged };
             if size <= ENOUGH || here.steepest() * self.total < tolerance {
-                return end(at, here.loss, true);
+                return end(true);
             }
             let Some(direction) = here.newton() else {
-                return end(at, here.loss, false);
+                return end(false);
             };
             let slope: f64 = direction.iter().zip(here.gradient).map(|(d, g)| d * g).sum();
             let slack = 4.0 * f64::EPSILON * here.loss; // what rounding hides
@@ -172,21 +195,21 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
             let (moved, there) = loop {
                 let mut moved = at;
                 moved.iter_mut().zip(direction).for_each(|(x, d)| *x += length * d);
-                let there = self.at(moved);
+                let there = self.at::<true>(moved);
                 if there.loss <= here.loss + 1e-4 * length * slope + slack {
                     break (moved, there);
                 }
                 length /= 2.0;
                 if length < SHORTEST {
-                    return end(at, here.loss, size <= ROUNDING);
+                    return end(size <= ROUNDING);
                 }
             };
             if size <= ROUNDING && there.size() > size / 2.0 {
-                return end(at, here.loss, true);
+                return end(true);
             }
             (at, here) = (moved, there);
         }
-        Found { parameters: at, loss: here.loss, steps: STEPS, converged: here.size() <= ENOUGH }
+        Found { parameters: at, steps: STEPS, converged: here.size() <= ENOUGH }
     }
 }
 
@@ -235,7 +258,7 @@ impl<const D: usize> Point<D> {
 }
 
 /// The sums of one block.
-struct Pass<'a, T, F, const D: usize> {
+struct Pass<'a, T, F, const D: usize, const LOSS: bool> {
     values: &'a [T],
     verdicts: &'a [bool],
     weights: Option<&'a [f64]>,
@@ -245,7 +268,7 @@ struct Pass<'a, T, F, const D: usize> {
     low: f64,
 }
 
-impl<T: Real, F: Features<D>, const D: usize> Kernel for Pass<'_, T, F, D> {
+impl<T: Real, F: Features<D>, const D: usize, const LOSS: bool> Kernel for Pass<'_, T, F, D, LOSS> {
     type Output = [f64; SUMS];
 
     #[inline(always)]
@@ -265,8 +288,8 @@ impl<T: Real, F: Features<D>, const D: usize> Kernel for Pass<'_, T, F, D> {
             let x = Pair::read(like, &self.values[i..]);
             let right = Pair::read_verdicts(like, &self.verdicts[i..]);
             match self.weights {
-                None => rows.add::<false>(x, right, x, &mut sums),
-                Some(weights) => rows.add::<true>(x, right, Pair::read(like, &weights[i..]), &mut sums),
+                None => rows.add::<false, LOSS>(x, right, x, &mut sums),
+                Some(weights) => rows.add::<true, LOSS>(x, right, Pair::read(like, &weights[i..]), &mut sums),
             }
             i += n;
         }
@@ -279,7 +302,7 @@ impl<T: Real, F: Features<D>, const D: usize> Kernel for Pass<'_, T, F, D> {
                 weights[k] = self.weights.map_or(1.0, |weights| weights[i]);
             }
             let (x, right) = (Pair::read(like, &values), Pair::read_verdicts(like, &verdicts));
-            rows.add::<true>(x, right, Pair::read(like, &weights), &mut sums);
+            rows.add::<true, LOSS>(x, right, Pair::read(like, &weights), &mut sums);
         }
         let mut halves = [like; SUMS];
         let mut k = 0;
@@ -303,7 +326,7 @@ struct Rows<V, F, const D: usize> {
 
 impl<V: Lanes, F: Features<D>, const D: usize> Rows<V, F, D> {
     #[inline(always)]
-    fn add<const WEIGHTED: bool>(&self, x: V, right: V, weight: V, sums: &mut [V; SUMS]) {
+    fn add<const WEIGHTED: bool, const LOSS: bool>(&self, x: V, right: V, weight: V, sums: &mut [V; SUMS]) {
         const FARTHEST: f64 = 700.0; // e^700 is finite, and e^-700 a normal number
         let one = x.splat(1.0);
         let zero = x.splat(0.0);
@@ -324,18 +347,19 @@ impl<V: Lanes, F: Features<D>, const D: usize> Rows<V, F, D> {
         let rest = V::select(mask, self.right[1], self.wrong[1]);
         let (mut over, mut under) = (rest * p, target * q);
         let mut curve = p * q;
-        // softplus(z) - t z, with the smaller of e and 1 / e, as ln(1 + e) to all its digits
-        let e = e.min(e.reciprocal());
-        let u = one + e;
-        let log = ln(u) + (e - (u - one)) * u.reciprocal();
-        let mut loss = target.neg_mul_add(z, z.max(zero) + log);
+        if LOSS {
+            // softplus(z) - t z, with the smaller of e and 1 / e, as ln(1 + e) to all its digits
+            let e = e.min(e.reciprocal());
+            let u = one + e;
+            let log = ln(u) + (e - (u - one)) * u.reciprocal();
+            let loss = target.neg_mul_add(z, z.max(zero) + log);
+            sums[0] = if WEIGHTED { loss.mul_add(weight, sums[0]) } else { sums[0] + loss };
+        }
         if WEIGHTED {
             over = over * weight;
             under = under * weight;
             curve = curve * weight;
-            loss = loss * weight;
         }
-        sums[0] = sums[0] + loss;
         sums[1] = sums[1] + (over + under);
         let miss = over - under; // p - target, without losing what is small
         let mut next = 2 + D;

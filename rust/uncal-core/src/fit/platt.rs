@@ -53,7 +53,7 @@ pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) ->
     let problem = Logistic::new(scores, frame, (high, low))?;
     let start = [0.0, ((right + 1.0) / (wrong + 1.0)).ln()];
     let found = match many::minimize(scores, frame, (high, low), start, tolerance) {
-        Some((parameters, steps)) => Found { parameters, steps, converged: true, loss: f64::NAN },
+        Some((parameters, steps)) => Found { parameters, steps, converged: true },
         None => problem.minimize(start, tolerance),
     };
     let [a, b] = found.parameters;
@@ -85,7 +85,7 @@ pub(super) fn log_odds(p: f64) -> f64 {
     inside.ln() - (-inside).ln_1p()
 }
 
-/// Scores moved into [-1, 1]: (score * unit - centre) * per_spread, with about the mean at 0.
+/// Scores moved into `[-1, 1]`: `(score * unit - centre) * per_spread`, with about the mean at 0.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     unit: f64, // a power of two, so that nothing is rounded before the centre is taken away

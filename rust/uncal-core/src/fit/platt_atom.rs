@@ -132,9 +132,10 @@ mod tests {
 
     #[test]
     fn weights_repeat_rows() {
-        let weights = [3.0, 1.0, 0.0, 2.0, 1.0, 1.0, 2.0, 0.0, 1.0, 1.0];
+        let times = [3_u8, 1, 0, 2, 1, 1, 2, 0, 1, 1];
+        let weights = times.map(f64::from);
         let weighted = platt_atom(&Pairs::scores("scores", &S, &C, Some(&weights)).unwrap(), None, true, 0.0).unwrap();
-        let rows = || (0..10).flat_map(|i| std::iter::repeat_n(i, weights[i] as usize));
+        let rows = || (0..10).flat_map(|i| std::iter::repeat_n(i, times[i].into()));
         let repeated = fit(&rows().map(|i| S[i]).collect::<Vec<_>>(), &rows().map(|i| C[i]).collect::<Vec<_>>(), None);
         assert_eq!((weighted.atom, weighted.atom_confidence), (repeated.atom, repeated.atom_confidence));
         assert!((weighted.curve.slope - repeated.curve.slope).abs() < 1e-10);

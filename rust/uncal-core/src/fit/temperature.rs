@@ -34,20 +34,33 @@ pub struct Temperature {
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
 pub fn temperature<T: Real>(confidences: &Pairs<'_, T>, eps: f64) -> Result<Temperature> {
-    const ENDS: (f64, f64) = (1e-3, 1e3);
-    const PATIENCE: usize = 10;
-    const STRIDE: f64 = 10.0;
     if !(f64::EPSILON..0.5).contains(&eps) {
         return Err(Error::setting("eps", eps, "a number from 2.220446049250313e-16 to below 0.5"));
     }
     let problem = Logistic::new(confidences, LogOdds { eps }, (1.0, 0.0))?;
+    let Some(sample) = problem.of_blocks(SAMPLE).filter(|_| confidences.len() >= MANY) else {
+        return Ok(search(&problem, 1.0));
+    };
+    let rough = search(&sample, 1.0);
+    let found = search(&problem, if rough.converged { 1.0 / rough.temperature } else { 1.0 });
+    Ok(Temperature { iterations: found.iterations + rough.iterations, ..found })
+}
+
+/// Rows from which a search begins on a sample, one block of rows in so many.
+const MANY: usize = 1 << 18;
+const SAMPLE: usize = 64;
+
+fn search<T: Real>(problem: &Logistic<'_, T, LogOdds, 1>, start: f64) -> Temperature {
+    const ENDS: (f64, f64) = (1e-3, 1e3);
+    const PATIENCE: usize = 10;
+    const STRIDE: f64 = 10.0;
     // the slope of the loss rises with beta = 1 / T, so its sign says on which side the minimum lies
     let (mut low, mut high) = (None, None);
-    let mut beta = 1.0;
+    let mut beta = start;
     let mut before = f64::INFINITY;
     for iterations in 0..STEPS {
-        let here = problem.at([beta]);
-        let end = |converged| Ok(Temperature { temperature: 1.0 / beta, iterations, converged });
+        let here = problem.at::<false>([beta]);
+        let end = |converged| Temperature { temperature: 1.0 / beta, iterations, converged };
         let [slope] = here.gradient;
         let size = here.size();
         if size <= ENOUGH || (size <= ROUNDING && size > before / 2.0) {
@@ -69,7 +82,7 @@ pub fn temperature<T: Real>(confidences: &Pairs<'_, T>, eps: f64) -> Result<Temp
             _ => newton.clamp(beta, ENDS.1).min(beta * STRIDE),
         };
     }
-    Ok(Temperature { temperature: 1.0 / beta, iterations: STEPS, converged: false })
+    Temperature { temperature: 1.0 / beta, iterations: STEPS, converged: false }
 }
 
 #[derive(Clone, Copy)]

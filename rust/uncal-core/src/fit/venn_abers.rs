@@ -225,6 +225,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_possible_truncation)] // small counts
     fn two_scans_find_what_two_fits_for_each_score_find() {
         let mut state = 3_u64;
         let mut random = |n: u64| {

@@ -350,7 +350,7 @@ fn exp_in_parts<V: Lanes, const DEGREE: usize>(x: V) -> (V, V) {
 /// The exponential of numbers from -87 to 87, to 2e-7.
 #[inline(always)]
 pub(crate) fn exp_of_singles<V: Singles>(x: V) -> V {
-    const LN2_HIGH: f32 = 0.693_359_375; // 9 bits, so that its product with e is exact
+    const LN2_HIGH: f32 = 355.0 / 512.0; // 9 bits, so that its product with e is exact
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const INVERSE_FACTORIALS: [f32; 7] = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0];
     let e = (x * x.splat(std::f32::consts::LOG2_E)).round();
