@@ -1,4 +1,4 @@
-"""Platt scaling and metrics beside scikit-learn and NumPy, on the same rows in the same run.
+"""Calibrators and metrics beside scikit-learn and NumPy, on the same rows in the same run.
 
     python benches/python/bench_metrics.py [--rows 100000 1000000] [--seconds 1]
 
@@ -12,6 +12,7 @@ from statistics import median
 
 import numpy as np
 from sklearn.calibration import _SigmoidCalibration
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -50,9 +51,11 @@ def cases(k):
     c = rng.uniform(size=k) < q
     scores = 3 * (1 - q) + rng.normal(size=k)
     sigmoid, newton = _SigmoidCalibration(), LogisticRegression(C=np.inf, solver="newton-cholesky")
+    isotonic = IsotonicRegression(increasing="auto")
     return [
         ("fit_platt", "sklearn sigmoid", lambda: sigmoid.fit(scores, c), partial(fast.fit_platt, scores, c)),
         ("fit_platt", "sklearn newton", lambda: newton.fit(scores[:, None], c), partial(fast.fit_platt, scores, c)),
+        ("fit_isotonic", "sklearn", lambda: isotonic.fit(scores, c), partial(fast.fit_isotonic, scores, c)),
         ("ece", "numpy bincount", lambda: ece_with_numpy(q, c), partial(fast.ece, q, c)),
         ("brier", "sklearn", lambda: brier_score_loss(c, q), partial(fast.brier, q, c)),
         ("auroc", "sklearn", lambda: roc_auc_score(c, q), partial(fast.auroc, q, c)),

@@ -263,6 +263,42 @@ def test_the_mean_confidence_is_the_mean_target(rows):
     np.testing.assert_allclose(p.mean(), targets(correct).mean(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smoothing", [True, False])
+def test_a_few_looks_at_many_rows_find_the_minimum(dtype, smoothing):
+    scores, correct = data(300_001, seed=9)
+    scores = (scores + 3).astype(dtype)
+    wide, target = scores.astype(np.float64), targets(correct, smoothing=smoothing)
+    best = newton(wide, target, np.ones(len(wide)))
+    for tol, near in [(None, 1e-9), (0, 1e-11)]:
+        fit = fast.fit_platt(scores, correct, smoothing=smoothing, tol=tol)
+        assert fit.converged
+        np.testing.assert_allclose(fit[:2], best, rtol=near)
+        assert fit == fast.fit_platt(scores, correct, smoothing=smoothing, tol=tol, threads=7)
+        miss = expit(fit.slope * wide + fit.intercept) - target
+        assert np.abs([miss.sum(), miss @ wide]).max() < 1e-4  # 1e-5 in the scores' own place and unit
+
+
+@pytest.mark.parametrize("rows", ["sorted", "separated", "spiked", "far"])
+def test_many_rows_in_bad_order_or_shape_are_fitted_too(rows):
+    scores, correct = data(300_000, seed=10)
+    if rows == "sorted":
+        order = np.argsort(scores)
+        scores, correct = scores[order], correct[order]
+    elif rows == "separated":
+        correct = scores > 1
+    elif rows == "spiked":
+        scores = np.where(np.arange(300_000) == 1000, 1e9, scores)
+    else:
+        scores = scores + 1e7
+    fit = exact(scores, correct)
+    each = np.ones(len(scores))
+    known = exact(scores, correct, weights=each)  # rows with weights take another way
+    assert fit.converged
+    ours, theirs = (expit(f.slope * scores + f.intercept) for f in (fit, known))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize("threads", [2, 7])
 def test_threads_change_no_bit(threads):
     scores, correct = data(100_000, seed=8)
