@@ -73,7 +73,7 @@ pub fn accuracy_at_coverage<T: Real>(scores: &Pairs<'_, T>, coverage: f64) -> Re
     }
     let ranked = Ranked::new(scores);
     let kept = coverage * (ranked.total.right + ranked.total.wrong);
-    Ok(1.0 - ranked.fold(|| Kept { total: ranked.total, kept, wrong: 0.0 }).wrong / kept)
+    Ok(1.0 - ranked.fold(|| Kept { total: ranked.total, rows: kept, wrong: 0.0 }).wrong / kept)
 }
 
 /// The largest share of rows, highest values first and equal values together, of which no more than `risk` is wrong; 0
@@ -113,13 +113,13 @@ fn above(total: Below, below: Below, tie: Tie) -> (f64, f64) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Risks {
     total: Below,
-    risks: f64,
+    sum: f64,
     generalised: f64,
 }
 
 impl Risks {
     pub fn new(total: Below) -> Self {
-        Self { total, risks: 0.0, generalised: 0.0 }
+        Self { total, sum: 0.0, generalised: 0.0 }
     }
 
     fn rows(self) -> f64 {
@@ -127,13 +127,13 @@ impl Risks {
     }
 
     pub fn aurc(self) -> f64 {
-        self.risks / self.rows()
+        self.sum / self.rows()
     }
 
     pub fn e_aurc(self) -> f64 {
         // all right rows first: after k of them the risk is 1 - right / k
         let least = self.total.wrong - self.total.right * harmonic(self.total.right, self.total.wrong);
-        ((self.risks - least) / self.rows()).max(0.0)
+        ((self.sum - least) / self.rows()).max(0.0)
     }
 
     pub fn augrc(self) -> f64 {
@@ -147,7 +147,7 @@ impl Risks {
         if self.total.right == 0.0 || self.total.wrong == 0.0 {
             return f64::NAN;
         }
-        (random - self.risks) / (random - least)
+        (random - self.sum) / (random - least)
     }
 }
 
@@ -157,12 +157,12 @@ impl Fold for Risks {
         let (rows, wrong) = above(self.total, below, tie);
         let size = tie.right + tie.wrong;
         let mean = tie.wrong / size;
-        self.risks += mean * size + (wrong - mean * rows) * harmonic(rows, size);
+        self.sum += mean * size + (wrong - mean * rows) * harmonic(rows, size);
         self.generalised += size * (wrong + tie.wrong / 2.0);
     }
 
     fn join(&mut self, next: Self) {
-        self.risks += next.risks;
+        self.sum += next.sum;
         self.generalised += next.generalised;
     }
 }
@@ -195,7 +195,7 @@ impl Fold for Trapezoids {
 
 struct Kept {
     total: Below,
-    kept: f64,
+    rows: f64,
     wrong: f64,
 }
 
@@ -204,7 +204,7 @@ impl Fold for Kept {
     fn tie(&mut self, below: Below, tie: Tie) {
         let (rows, _) = above(self.total, below, tie);
         let size = tie.right + tie.wrong;
-        let share = ((self.kept - rows) / size).clamp(0.0, 1.0);
+        let share = ((self.rows - rows) / size).clamp(0.0, 1.0);
         self.wrong += share * tie.wrong;
     }
 
@@ -304,6 +304,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small whole numbers
     fn whole_weights_repeat_rows() {
         let weights = [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 2.0, 1.0, 30.0, 1.0];
         let weighted = Pairs::scores("confidence", &Q, &C, Some(&weights)).unwrap();

@@ -56,7 +56,7 @@ pub struct AurocInterval {
     pub ties: f64,
 }
 
-/// The AUROC with the interval of DeLong, DeLong and Clarke-Pearson (1988) at `level`, such as 0.95: normal, with the
+/// The AUROC with the interval of `DeLong`, `DeLong` and Clarke-Pearson (1988) at `level`, such as 0.95: normal, with the
 /// variance of the placements of rows among those of the other class. NaN ends where a class has a single row.
 ///
 /// # Errors

@@ -98,7 +98,7 @@ impl Real for f32 {
     type Word = u32;
 
     #[inline(always)]
-    #[allow(clippy::cast_lossless)] // alike for both widths
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast)] // alike for both widths
     fn order(self) -> u64 {
         const SIGN: u32 = 1 << (u32::BITS - 1);
         let bits = (self + 0.0).to_bits(); // -0.0 becomes 0.0
@@ -124,7 +124,7 @@ impl Real for f64 {
     type Word = u64;
 
     #[inline(always)]
-    #[allow(clippy::cast_lossless)] // alike for both widths
+    #[allow(clippy::cast_lossless, clippy::unnecessary_cast)] // alike for both widths
     fn order(self) -> u64 {
         const SIGN: u64 = 1 << (u64::BITS - 1);
         let bits = (self + 0.0).to_bits(); // -0.0 becomes 0.0

@@ -113,18 +113,16 @@ impl Fold for Murphy<'_> {
     fn tie(&mut self, _: Below, tie: Tie) {
         let weight = tie.right + tie.wrong;
         let q = weight * tie.value;
-        let bin = match self.grid {
-            Some(grid) => grid.right(tie.value),
-            None => {
-                // a bin of its own
-                let rows = self.total.right + self.total.wrong;
-                let base = self.total.right / rows;
-                let (gap, off) = (tie.value - tie.right / weight, tie.right / weight - base);
-                self.parts.reliability += weight / rows * gap * gap;
-                self.parts.resolution += weight / rows * off * off;
-                return;
-            }
+        let Some(grid) = self.grid else {
+            // a bin of its own
+            let rows = self.total.right + self.total.wrong;
+            let base = self.total.right / rows;
+            let (gap, off) = (tie.value - tie.right / weight, tie.right / weight - base);
+            self.parts.reliability += weight / rows * gap * gap;
+            self.parts.resolution += weight / rows * off * off;
+            return;
         };
+        let bin = grid.right(tie.value);
         self.take(Open { bin, weight, right: tie.right, q, qq: q * tie.value, qc: tie.right * tie.value });
     }
 

@@ -195,6 +195,7 @@ impl<T: Real> Kernel for Look<'_, T> {
     type Output = Seen<T>;
 
     #[inline(always)]
+    #[allow(clippy::needless_bitwise_bool)] // a branch would not become a vector
     fn run<S: Simd>(self, _: S) -> Seen<T> {
         const WIDTH: usize = 64;
         let mut good = [true; WIDTH];

@@ -31,7 +31,7 @@ pub fn prr<T: Real>(uncertainty: &[T], quality: &[f64], max_rejection: f64) -> R
     if let Some(row) = uncertainty.iter().position(|x| !x.widen().is_finite()) {
         return Err(Error::Value { name: "uncertainty", row, value: uncertainty[row].widen(), needed: "finite" });
     }
-    if let Some(row) = quality.iter().position(|x| !(x.abs() <= 1e100)) {
+    if let Some(row) = quality.iter().position(|x| !(-1e100..=1e100).contains(x)) {
         return Err(Error::Value { name: "quality", row, value: quality[row], needed: "a number below 1e100" });
     }
     if !(max_rejection > 0.0 && max_rejection <= 1.0) {

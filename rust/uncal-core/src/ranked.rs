@@ -358,6 +358,7 @@ struct Cell {
     shift: u32,
 }
 
+#[allow(clippy::cast_possible_truncation)] // cells and buckets are a few thousand
 impl Map {
     fn new<T: Real>(values: &[T], (low, high): (u64, u64)) -> Self {
         const CELLS: u32 = 12; // as a power of two
@@ -519,7 +520,7 @@ mod tests {
         let expected =
             [tie(-1e300, 1.0, 0.0), tie(0.0, 1.0, 1.0), tie(0.5, 1.0, 1.0), tie(0.7, 1.0, 0.0), tie(1e300, 0.0, 1.0)];
         assert_eq!(ties(&values, &correct, None), expected);
-        let single: Vec<f32> = values.iter().map(|&x: &f64| x.clamp(-1e30, 1e30) as f32).collect();
+        let single: Vec<f32> = values.iter().map(|&x: &f64| f32::nearest(x.clamp(-1e30, 1e30))).collect();
         let found = ties(&single, &correct, None);
         assert_eq!((found[0].value, found[1].value, found[4].value), (f64::from(-1e30_f32), 0.0, f64::from(1e30_f32)));
     }
@@ -560,7 +561,7 @@ mod tests {
                     assert_eq!(found.next(), None);
                 };
                 check(ties(&values, &correct, None), expected);
-                let single: Vec<f32> = values.iter().map(|&x| x.clamp(-3e38, 3e38) as f32 + 0.0).collect();
+                let single: Vec<f32> = values.iter().map(|&x| f32::nearest(x.clamp(-3e38, 3e38)) + 0.0).collect();
                 let mut expected: Vec<(f64, bool)> =
                     single.iter().map(|&x| f64::from(x)).zip(correct.iter().copied()).collect();
                 expected.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));

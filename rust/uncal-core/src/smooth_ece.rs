@@ -170,7 +170,7 @@ impl Moments {
                 values: &pairs.values()[rows.clone()],
                 verdicts: &pairs.verdicts()[rows.clone()],
                 weights: pairs.weights().map(|weights| &weights[rows]),
-                cells,
+                count: cells,
                 what,
             })
         });
@@ -305,7 +305,7 @@ struct Cells<'a, T> {
     values: &'a [T],
     verdicts: &'a [bool],
     weights: Option<&'a [f64]>,
-    cells: usize,
+    count: usize,
     what: What,
 }
 
@@ -314,7 +314,7 @@ impl<T: Real> Kernel for Cells<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> Self::Output {
-        let mut moments = vec![[0.0; MOMENTS]; self.cells];
+        let mut moments = vec![[0.0; MOMENTS]; self.count];
         for i in 0..self.values.len() {
             let q = self.values[i].widen();
             let weight = self.weights.map_or(1.0, |weights| weights[i]);
