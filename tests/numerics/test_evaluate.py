@@ -187,17 +187,17 @@ def test_one_row_and_one_group_leave_no_doubt():
 def test_resamples_of_one_class_are_left_out_with_a_warning():
     with pytest.warns(UserWarning, match="does not exist") as caught:
         found = fast.evaluate([0.2, 0.7, 0.6], [False, True, True], bootstrap=200)
-    for name in ("auroc", "auprc", "prr", "brier_skill"):
+    for name in ("auroc", "prr", "brier_skill"):
         pattern = rf"{name}: does not exist in \d+ of 200 resamples, which its interval leaves out"
         assert any(re.fullmatch(pattern, str(warning.message)) for warning in caught)
     assert found["auroc"] == (1, 1, 1)
 
 
 def test_weights_that_a_resample_can_miss_are_left_out_with_a_warning():
-    with pytest.warns(UserWarning, match=r"^(ece|brier): does not exist in \d+ of 200 resamples") as caught:
+    with pytest.warns(UserWarning, match=r"^\w+: does not exist in \d+ of 200 resamples") as caught:
         found = fast.evaluate([0.2, 0.7], [True, True], weights=[0, 3], bootstrap=200)
     assert found["brier"].low == pytest.approx(0.09, abs=1e-15)
-    assert all("does not exist" in str(warning.message) for warning in caught)
+    assert any(str(warning.message).startswith("brier: ") for warning in caught)
 
 
 @pytest.mark.parametrize(
