@@ -221,7 +221,8 @@ def compare(
 
     Examples
     --------
-    >>> difference = compare([0.9, 0.8, 0.2], [0.5, 0.5, 0.5], [True, True, False], bootstrap=100)["brier"]
+    >>> correct = [True, True, False] * 20
+    >>> difference = compare([0.9, 0.8, 0.2] * 20, [0.5] * 60, correct, bootstrap=100)["brier"]
     >>> round(difference.value, 2), difference.above_zero
     (-0.22, 0.0)
     """

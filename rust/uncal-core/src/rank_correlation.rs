@@ -25,7 +25,7 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64> {
         let (a, b) = (a[i] - mean, b[i] - mean);
         [a * b, a * a, b * b]
     });
-    Ok((ab / (aa.sqrt() * bb.sqrt())).clamp(-1.0, 1.0)) // 0 / 0 is NaN
+    Ok((ab / (aa * bb).sqrt()).clamp(-1.0, 1.0)) // 0 / 0 is NaN
 }
 
 /// Kendall's tau-b: pairs in the same order less those in opposite order, over the geometric mean of the pairs that
