@@ -4,7 +4,7 @@ Every function draws on the axes that it is given, or on new ones, and returns t
 caller's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,9 +81,8 @@ def reliability(
     dots = ax.scatter(x, y, LARGEST * diagram.count[some] / diagram.count.max(), color=color, zorder=3, label=label)
     color = dots.get_facecolor()[0]
     ax.errorbar(x, y, yerr=reach, fmt="none", ecolor=color, elinewidth=1, alpha=0.6, zorder=2)
-    kernel: Callable[..., Any] | None = getattr(fast, "smooth_reliability", None)
-    if smooth and kernel is not None:
-        curve = kernel(confidence, correct, weights=weights)
+    if smooth:
+        curve = fast.smooth_reliability(confidence, correct, weights=weights)
         ax.plot(curve.confidence, curve.accuracy, color=color, linewidth=1.5, zorder=2)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="stated confidence", ylabel="share that is right")
     ax.set_aspect("equal")

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -156,41 +156,19 @@ def test_weights_questions_and_a_table_by_value_go_through_to_the_kernels(tmp_pa
     assert "By task" in (tmp_path / "out" / schema.REPORT_HTML).read_text()
 
 
-def test_further_metrics_of_the_kernels_appear_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluate = fast.evaluate
-
-    class Parts(NamedTuple):
-        reliability: float
-        resolution: fast.Interval
-
-    def more(*arguments: Any, **options: Any) -> dict[str, Any]:
-        found: dict[str, Any] = evaluate(*arguments, **options)
-        return found | {"new_one": fast.Interval(0.125, 0.0625, 0.25), "parts": Parts(0.5, fast.Interval(0.75, 0, 1))}
-
-    monkeypatch.setattr(fast, "evaluate", more)
+def test_every_metric_of_the_kernels_appears_everywhere(tmp_path: Path) -> None:
     path = write(tmp_path / "p.parquet", TABLE)
     made = evaluate_file(path, tmp_path / "out", Config(correct="ok", bootstrap=10))
-    assert report(made)["metrics"]["new_one"] == [0.125, 0.0625, 0.25]
-    assert report(made)["metrics"]["parts_reliability"] == [0.5]
-    assert report(made)["metrics"]["parts_resolution"] == [0.75, 0, 1]
-    assert "new_one" in module.as_text(report(made))
-    assert "<code>new_one</code>" in made.with_name(schema.REPORT_HTML).read_text()
+    page = made.with_name(schema.REPORT_HTML).read_text()
+    found = fast.evaluate(CONFIDENCE, CORRECT, bootstrap=10)
+    assert len(found) == 15
+    for name, value in found.items():
+        assert report(made)["metrics"][name] == list(value)
+        assert re.search(rf"^{name} ", module.as_text(report(made)), re.MULTILINE)
+        assert f"<code>{name}</code>" in page
 
 
-def test_a_comparison_is_of_the_rows_that_both_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Difference(NamedTuple):
-        value: float
-        low: float
-        high: float
-        above_zero: float
-
-    def compare(ours: Any, theirs: Any, correct: Any, **options: Any) -> dict[str, Difference]:
-        assert set(options) == {"weights", "groups", "bootstrap", "seed", "level"}
-        values = [fast.brier(confidence, correct) for confidence in (ours, theirs)]
-        return {"brier": Difference(values[0] - values[1], -1.0, 1.0, 0.25)}
-
-    if not hasattr(fast, "compare"):
-        monkeypatch.setattr(fast, "compare", compare, raising=False)
+def test_a_comparison_is_of_the_rows_that_both_have(tmp_path: Path) -> None:
     other = np.where(np.arange(400) < 10, np.nan, CONFIDENCE**2)
     path = write(tmp_path / "p.parquet", TABLE.append_column("other", pa.array(other)))
     made = report(evaluate_file(path, tmp_path / "out", Config(correct="ok", compare="other", bootstrap=20)))
@@ -198,6 +176,14 @@ def test_a_comparison_is_of_the_rows_that_both_have(tmp_path: Path, monkeypatch:
     assert made["n"] == 390
     assert row["other"] == pytest.approx(fast.brier(other[10:], CORRECT[10:]), abs=1e-12)
     assert row["value"] == pytest.approx(made["metrics"]["brier"][0] - row["other"], abs=1e-12)
+    ours, theirs = CONFIDENCE[10:], other[10:]
+    for name, known in fast.compare(ours, theirs, CORRECT[10:], bootstrap=20).items():
+        found = made["compare"]["metrics"][name]
+        assert [found[field] for field in known._fields] == pytest.approx(list(known), abs=1e-12)
+    coarse = Config(correct="ok", compare="other", bootstrap=20, n_bins=3, bins="mass")
+    made_coarse = report(evaluate_file(path, tmp_path / "coarse", coarse))["compare"]["metrics"]["ece"]
+    known = fast.compare(ours, theirs, CORRECT[10:], bootstrap=20, n_bins=3, bins="mass")["ece"]
+    assert made_coarse["low"] == pytest.approx(known.low, abs=1e-12)
     assert "chance above 0" in module.as_text(made)
     plain = report(evaluate_file(path, tmp_path / "plain", Config(correct="ok", compare="other", bootstrap=0)))
     assert plain["compare"]["metrics"]["brier"] == {"other": row["other"], "value": row["value"]}

@@ -53,13 +53,10 @@ def test_the_diagonal_is_drawn_once_and_each_method_has_a_colour_of_its_own() ->
     assert len(colours) == 2
 
 
-def test_the_smooth_curve_is_drawn_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Curve:
-        confidence, accuracy = np.array([0.0, 1.0]), np.array([0.25, 0.5])
-
-    monkeypatch.setattr(fast, "smooth_reliability", lambda *_, **__: Curve, raising=False)
+def test_the_smooth_curve_is_drawn() -> None:
     ax = plots.reliability(CONFIDENCE, CORRECT)
-    assert ax.lines[-1].get_xydata().tolist() == [[0, 0.25], [1, 0.5]]
+    curve = fast.smooth_reliability(CONFIDENCE, CORRECT)
+    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), np.column_stack([curve.confidence, curve.accuracy]))
 
 
 def test_a_risk_coverage_curve_holds_the_numbers_of_the_report() -> None:

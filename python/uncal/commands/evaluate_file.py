@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from uncal import artefacts, curves, fast, group_files, lm_eval, predictions, sc
 from uncal.artefacts import MadeBy
 from uncal.commands.file_page import as_text, render
 from uncal.errors import ArtefactError, ConfigError
-from uncal.fast import Bins
+from uncal.fast import Bins, Interval
 from uncal.predictions import POLICIES, Columns, Predictions, Unparsed
 from uncal.types import BoolArray
 
@@ -152,8 +152,6 @@ def _columns(source: group_files.Source, config: Config) -> Columns:
     if config.compare is not None:
         if config.compare == stated[0]:
             raise ConfigError(f"compare and confidence are both {config.compare!r}; name two columns")
-        if config.bootstrap and _kernel("compare") is None:
-            raise ConfigError("compare needs uncal.fast.compare, which this build does not have")
         stated.append(config.compare)
     return Columns(
         stated=tuple(stated),
@@ -164,10 +162,6 @@ def _columns(source: group_files.Source, config: Config) -> Columns:
         parse=config.parse,
         unparsed=cast(Unparsed, config.unparsed),
     )
-
-
-def _kernel(name: str) -> Callable[..., Any] | None:
-    return getattr(fast, name, None)
 
 
 def _measured(path: Path, found: Predictions, columns: Columns, making: MadeBy, config: Config) -> dict[str, Any]:
@@ -220,11 +214,11 @@ def _entry(confidence: NDArray[Any], found: Predictions, config: Config, rows: A
     confidence, correct, options = confidence[rows], found.correct[rows], _options(found, config, rows)
     weights = options["weights"]
     measured = dict(fast.evaluate(confidence, correct, bins=cast(Bins, config.bins), **options))
-    metrics = {key: part for name, value in measured.items() for key, part in _numbers(name, value).items()}
+    metrics = {name: _numbers(value) for name, value in measured.items()}
     known = _distinct(confidence)
     if config.bins != "distinct" and known <= FEW:
         by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
-        metrics = {"ece": metrics["ece"], **_numbers("ece_distinct", by_value["ece"]), **metrics}
+        metrics = {"ece": metrics["ece"], "ece_distinct": _numbers(by_value["ece"]), **metrics}
     return {
         "n": len(correct),
         "weight": None if weights is None else float(weights.sum()),
@@ -246,12 +240,9 @@ def _options(found: Predictions, config: Config, rows: Any) -> dict[str, Any]:
     }
 
 
-def _numbers(name: str, value: Any) -> dict[str, list[float]]:
-    """Give a metric as [value], or as [value, low, high]; one of several parts as several."""
-    if isinstance(value, tuple) and getattr(value, "_fields", ("value",))[0] != "value":
-        parts = value._asdict()  # type: ignore[attr-defined]
-        return {key: part for field in parts for key, part in _numbers(f"{name}_{field}", parts[field]).items()}
-    return {name: [float(part) for part in (value if isinstance(value, tuple) else (value,))]}
+def _numbers(value: float | Interval) -> list[float]:
+    """Give a metric as [value], or as [value, low, high]."""
+    return [float(part) for part in (value if isinstance(value, tuple) else (value,))]
 
 
 def _distinct(confidence: NDArray[Any]) -> int:
@@ -272,12 +263,9 @@ def _drawn(confidence: NDArray[Any], found: Predictions, config: Config) -> dict
     }
 
 
-def _smooth(confidence: NDArray[Any], correct: BoolArray, weights: Any) -> dict[str, list[float]] | None:
-    """Share that is right as a smooth function of the confidence, where the kernels have one; NaN far from any row."""
-    kernel = _kernel("smooth_reliability")
-    if kernel is None:
-        return None
-    curve = kernel(confidence, correct, weights=weights)
+def _smooth(confidence: NDArray[Any], correct: BoolArray, weights: Any) -> dict[str, list[float]]:
+    """Share that is right as a smooth function of the confidence; NaN far from any row."""
+    curve = fast.smooth_reliability(confidence, correct, weights=weights)
     shown = slice(None, None, max(1, len(curve.confidence) // FEW))
     return {"confidence": curve.confidence[shown].tolist(), "accuracy": curve.accuracy[shown].tolist()}
 
@@ -297,18 +285,18 @@ def _by(found: Predictions, config: Config) -> dict[str, Any]:
 def _compared(found: Predictions, columns: Columns, config: Config) -> dict[str, Any]:
     if config.compare is None:
         return {"compare": None}
-    options = _options(found, config, slice(None))
-    plain = {"weights": options["weights"], "n_bins": options.pop("n_bins")}
+    options = _options(found, config, slice(None)) | {"bins": cast(Bins, config.bins)}
+    plain = {name: options[name] for name in ("weights", "n_bins", "bins")}
     mine, other = (fast.evaluate(stated, found.correct, **plain) for stated in found.stated)
-    kernel = _kernel("compare")
-    if config.bootstrap == 0 or kernel is None:
+    if config.bootstrap == 0:
         table: dict[str, Any] = {
             name: {"other": other[name], "value": mine[name] - other[name]}
             for name in other
             if isinstance(other[name], float)
         }
     else:
-        differences: Mapping[str, Any] = kernel(*found.stated, found.correct, **options)
+        ours, theirs = found.stated
+        differences = fast.compare(ours, theirs, found.correct, **options)
         table = {name: {"other": other.get(name)} | found._asdict() for name, found in differences.items()}
     return {"compare": {"column": columns.stated[1], "metrics": table}}
 

@@ -173,12 +173,11 @@ def _meaning(name: str) -> str:
 
 def _diagrams(made: Mapping[str, Any]) -> str:
     smooth = made["smooth"]
-    curve = None if smooth is None else list(zip(smooth["confidence"], smooth["accuracy"], strict=True))
-    line = "The line is the smooth curve. " if curve else ""
+    curve = list(zip(smooth["confidence"], smooth["accuracy"], strict=True))
     return f"""<h2>Reliability: is the number what it says?</h2>
 <p class="soft">Dots on the dashed line are calibrated, those below it overconfident, those above it underconfident. The
-larger a dot, the more rows. Bars are 95% Wilson intervals. {line}On the right, how often a confidence was stated, of
-right answers and of wrong ones.</p>
+larger a dot, the more rows. Bars are 95% Wilson intervals. The line is the smooth curve. On the right, how often a
+confidence was stated, of right answers and of wrong ones.</p>
 <div class="panels curves">
 <figure class="square"><figcaption>Reliability<span>{_rows(made["n"])}: says {made["mean_confidence"]:.2f},
 right {made["accuracy"]:.2f} on average</span></figcaption>

@@ -151,7 +151,7 @@ def brier_skill(
 
     References
     ----------
-    Brier skill score as used by KalshiBench (arXiv 2512.16030). Status: secondary.
+    Brier skill score, as in KalshiBench. Status: secondary; its number, arXiv 2512.16030, inferred.
 
     Examples
     --------

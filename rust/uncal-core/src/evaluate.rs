@@ -430,7 +430,7 @@ mod tests {
         let found = run(&Q, &C, None);
         let value = |name| found.iter().find(|estimate| estimate.name == name).unwrap().value;
         assert_eq!(value("ece"), ece(&pairs, &Ece::plain(10, Bins::Width)).unwrap());
-        assert_eq!(value("brier"), crate::brier(&pairs));
+        assert_eq!(value("brier"), crate::brier(&pairs).unwrap());
         assert_eq!(value("auroc"), crate::auroc(&pairs));
         assert_eq!(value("auprc"), crate::auprc(&pairs, false));
         assert_eq!(value("e_aurc"), crate::e_aurc(&pairs));

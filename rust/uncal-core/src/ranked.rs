@@ -106,17 +106,13 @@ impl<T: Real> Ranked<T> {
         }
     }
 
-    /// Where the tie around a place begins, or the next one if it begins before that place.
+    /// The first place from `at` on where a tie begins.
     fn tie_start(&self, at: usize) -> usize {
-        if at == 0 {
-            return 0;
-        }
-        let end = self.tie_end(at - 1);
-        if end == at { at } else { end }
+        if at == 0 { 0 } else { self.tie_end(at - 1) }
     }
 
     /// Where the tie around a place ends.
-    pub fn tie_end(&self, at: usize) -> usize {
+    fn tie_end(&self, at: usize) -> usize {
         match &self.rows {
             Rows::Words { words, negative } => {
                 let end = if at < *negative { *negative } else { words.len() };

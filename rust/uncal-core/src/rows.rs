@@ -139,6 +139,22 @@ impl<T: Real> Kernel for Look<'_, T> {
     }
 }
 
+/// The mean squared difference between confidence and verdict: 0 is perfect, 1/4 is a coin's, 1 is the worst.
+///
+/// # Errors
+/// Those of [`Isa::chosen`].
+///
+/// # Example
+/// ```
+/// use uncal_core::{Pairs, brier};
+/// let pairs = Pairs::confidences(&[1.0, 0.5], &[true, false], None)?;
+/// assert_eq!(brier(&pairs)?, 0.125);
+/// # Ok::<(), uncal_core::Error>(())
+/// ```
+pub fn brier<T: Real>(confidences: &Pairs<'_, T>) -> Result<f64> {
+    Ok(Sums::new(confidences, f64::EPSILON)?.brier())
+}
+
 /// Minus the mean logarithm of the chance that was given to what came true, confidences clipped to `[eps, 1 - eps]`.
 ///
 /// # Errors
@@ -187,7 +203,9 @@ mod tests {
         assert!((log_loss(&pairs, 1e-15).unwrap() - 3.909_310_294_5).abs() < 1e-10);
         assert!((log_loss(&pairs, 1e-6).unwrap() - 1.836_903_951_0).abs() < 1e-10);
         assert!((signed_gap(&pairs).unwrap() - 0.025).abs() < 1e-15);
-        assert!((Sums::new(&pairs, 1e-15).unwrap().brier() - 0.24925).abs() < 1e-15);
+        assert!((brier(&pairs).unwrap() - 0.24925).abs() < 1e-15);
+        let weighted = Pairs::confidences(&[0.2, 0.7], &[true, false], Some(&[3.0, 1.0])).unwrap();
+        assert!((brier(&weighted).unwrap() - (3.0 * 0.64 + 0.49) / 4.0).abs() < 1e-15);
     }
 
     #[test]

@@ -342,7 +342,7 @@ proptest! {
         let weighted = Pairs::confidences(&q, &c, Some(&w)).unwrap();
         let (q, c) = repeated(&q, &c, &w);
         let plain = Pairs::confidences(&q, &c, None).unwrap();
-        prop_assert!(same(brier(&weighted), brier(&plain)));
+        prop_assert!(same(brier(&weighted).unwrap(), brier(&plain).unwrap()));
         prop_assert!(same(auroc(&weighted), auroc(&plain)));
         for (norm, debias) in [(Norm::L1, false), (Norm::L1, true), (Norm::L2, false), (Norm::L2, true), (Norm::Max, false)] {
             let kind = Ece { norm, debias, ..Ece::plain(n_bins, bins) };
@@ -484,7 +484,7 @@ proptest! {
             let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
             let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
             let map = fit::platt(&pairs, true, 1e-5).unwrap();
-            all.extend([map.slope, map.intercept, brier(&pairs), auroc(&pairs)]);
+            all.extend([map.slope, map.intercept, brier(&pairs).unwrap(), auroc(&pairs)]);
             let cosines = cosine_similarity(rows.view(), &offsets, true).unwrap();
             let graphs = Squares::new("similarity", &cosines, &offsets).unwrap();
             all.extend(graph_scores(&graphs, &MEASURES, 0.9).unwrap().concat());

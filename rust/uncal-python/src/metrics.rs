@@ -43,7 +43,7 @@ metrics! {
         |pairs| uncal_core::auroc_interval(&pairs, level)
             .map(|AurocInterval { value, low, high, std_error, ties }| (value, low, high, std_error, ties))
     }
-    brier(confidences) -> f64 { |pairs| Ok(uncal_core::brier(&pairs)) }
+    brier(confidences) -> f64 { |pairs| uncal_core::brier(&pairs) }
     brier_decomposition(confidences, n_bins: usize, bins: &str) -> (f64, f64, f64, f64, f64) {
         |pairs| {
             let BrierParts { reliability, resolution, uncertainty, within_variance, within_covariance } =
