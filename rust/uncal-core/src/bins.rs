@@ -1,5 +1,7 @@
 //! Bins of confidences: what the calibration error and the reliability diagram are read from.
 
+mod many;
+
 use std::str::FromStr;
 
 use crate::float::Real;
@@ -183,6 +185,9 @@ fn mass_ends(ties: &Ties, n_bins: usize) -> Vec<usize> {
 
 fn width<T: Real>(pairs: &Pairs<'_, T>, n_bins: usize, side: Edges) -> Binned {
     let grid = Grid::new(n_bins);
+    if let Some(bins) = many::width(pairs, n_bins, side) {
+        return Binned { bins, edges: grid.edges() };
+    }
     let chunk = (1 << 14).max(16 * n_bins); // many bins: few partial results
     let parts = pool::map(pairs.len().div_ceil(chunk), pairs.len().saturating_mul(8), |part| {
         let mut bins = vec![Bin::default(); n_bins];

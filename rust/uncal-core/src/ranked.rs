@@ -333,70 +333,57 @@ fn sorted_words<T: Real>(pairs: &Pairs<'_, T>) -> (Vec<T::Word>, usize) {
         (bucket, rest) = rest.split_at_mut(size);
         buckets.push(bucket);
     }
-    pool::for_each_with(buckets, len.saturating_mul(16), Space::default, |space, bucket| sort(bucket, space));
+    pool::for_each_with(buckets, len.saturating_mul(16), Vec::new, |near, bucket| sort(bucket, near));
     (words, negative)
 }
 
-/// From the order of a value to its bucket: values are cut into cells of one width, a cell with many of them into
-/// buckets of one width, and cells with few share a bucket. No bucket has both negative values and others.
+/// From the order of a value to its bucket: values are cut into cells of one width, and neighbouring cells share a
+/// bucket until it is full. No bucket has both negative values and others.
 struct Map {
     base: u64,
     shift: u32,
-    cells: Vec<Cell>,
+    /// The bucket of each cell.
+    cells: Vec<u16>,
     buckets: usize,
     /// The first bucket of values from 0 up.
     positive: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Cell {
-    first: u32,
-    shift: u32,
-}
-
-#[allow(clippy::cast_possible_truncation)] // cells and buckets are a few thousand
 impl Map {
+    #[allow(clippy::cast_possible_truncation)] // cells and buckets are some thousands
     fn new<T: Real>(values: &[T], (low, high): (u64, u64)) -> Self {
-        const CELLS: u32 = 12; // as a power of two
+        const CELLS: u32 = 15; // as a power of two
         const SAMPLE: usize = 1 << 14;
         const MOST: usize = 1 << 11;
-        let stride = values.len().div_ceil(SAMPLE);
         let shift = (64 - (high - low).leading_zeros()).saturating_sub(CELLS);
         let base = low >> shift << shift;
         let cell = |order: u64| ((order - base) >> shift) as usize;
         let mut counts = vec![0_usize; cell(high) + 1];
         let mut sampled = 0_usize;
-        for x in values.iter().step_by(stride) {
+        for x in values.iter().step_by(values.len().div_ceil(SAMPLE)) {
             counts[cell(x.order())] += 1;
             sampled += 1;
         }
-        let wanted = (values.len() >> 13).clamp(1, MOST);
-        let each = sampled.div_ceil(wanted);
-        let mut cells = vec![Cell::default(); counts.len()];
-        let (mut buckets, mut filled, mut positive) = (0_u32, 0, None);
-        let sign = T::SIGN;
-        for (i, (cell, &count)) in cells.iter_mut().zip(&counts).enumerate() {
-            let starts_at_zero = base + ((i as u64) << shift) == sign;
-            // a new bucket if this one is full, or could not be shared
-            if i > 0 && (starts_at_zero || filled + count > each) {
-                buckets += 1;
+        let wanted = (values.len() >> 11).clamp(1, MOST);
+        let full = sampled.div_ceil(wanted);
+        let (mut bucket, mut filled, mut positive) = (0_u16, 0, None);
+        let cells = counts.iter().enumerate().map(|(i, &count)| {
+            let starts_at_zero = base + ((i as u64) << shift) == T::SIGN;
+            if i > 0 && (starts_at_zero || filled >= full) {
+                bucket += 1;
                 filled = 0;
             }
             if starts_at_zero {
-                positive = Some(buckets);
+                positive = Some(bucket);
             }
-            let parts = (count / each).max(1).ilog2().min(shift);
-            *cell = Cell { first: buckets, shift: shift - parts };
-            buckets += (1 << parts) - 1;
-            filled += count >> parts;
-            if parts > 0 {
-                filled = each; // the last of these is not shared
-            }
-        }
-        let buckets = buckets as usize + 1;
+            filled += count;
+            bucket
+        });
+        let cells = cells.collect();
+        let buckets = usize::from(bucket) + 1;
         let positive = match positive {
-            Some(bucket) => bucket as usize,
-            None if base < sign => buckets,
+            Some(bucket) => usize::from(bucket),
+            None if base < T::SIGN => buckets,
             None => 0,
         };
         Self { base, shift, cells, buckets, positive }
@@ -404,32 +391,18 @@ impl Map {
 
     #[inline(always)]
     fn bucket(&self, order: u64) -> usize {
-        let at = order - self.base;
-        let cell = self.cells[(at >> self.shift) as usize];
-        let inside = at & ((1 << self.shift) - 1);
-        cell.first as usize + (inside >> cell.shift) as usize
+        usize::from(self.cells[((order - self.base) >> self.shift) as usize])
     }
 }
 
-/// Work space of [`sort`].
-struct Space<W> {
-    counts: Vec<u32>,
-    near: Vec<W>,
-}
+/// Bits by which words are dealt, and the places that these tell apart.
+const DIGIT: u32 = 9;
+const PLACES: usize = 1 << DIGIT;
 
-impl<W> Default for Space<W> {
-    fn default() -> Self {
-        Self { counts: Vec::new(), near: Vec::new() }
-    }
-}
-
-/// Sort numbers that are spread about evenly in linear time, others in at most a few times that: dealt into as many
-/// cells as there are numbers, which leaves little to do in each.
-#[allow(clippy::cast_possible_truncation)] // cells are fewer than numbers, and these fewer than 2^32 in a bucket
-fn sort<W: Word>(words: &mut [W], space: &mut Space<W>) {
-    const FEW: usize = 48;
-    const CROWD: usize = 24;
-    const MOST: usize = 1 << 16;
+/// Sort words by the highest bits in which they differ, dealt twice into as many places as half of these bits tell
+/// apart, which needs no comparison; then those that these bits do not tell apart.
+fn sort<W: Word>(words: &mut [W], near: &mut Vec<W>) {
+    const FEW: usize = 192;
     if words.len() <= FEW {
         words.sort_unstable();
         return;
@@ -443,54 +416,49 @@ fn sort<W: Word>(words: &mut [W], space: &mut Space<W>) {
         return;
     }
     let low = low.bits();
-    let range = high.bits() - low;
-    let cells_wanted = words.len().min(MOST);
-    let shift = (64 - range.leading_zeros()).saturating_sub(cells_wanted.ilog2());
-    let cells = (range >> shift) as usize + 1;
-    let cell = |word: W| ((word.bits() - low) >> shift) as usize;
-    space.counts.clear();
-    space.counts.resize(cells + 1, 0);
+    let bits = 64 - (high.bits() - low).leading_zeros();
+    let shift = bits.saturating_sub(2 * DIGIT);
+    let key = |word: W| ((word.bits() - low) >> shift) as usize;
+    let (mut lower, mut upper) = ([0; PLACES], [0; PLACES]);
     for &word in &*words {
-        space.counts[cell(word) + 1] += 1;
+        let key = key(word);
+        lower[key % PLACES] += 1;
+        upper[key / PLACES % PLACES] += 1;
     }
-    let (mut most, mut start) = (0, 0);
-    for count in &mut space.counts[1..] {
-        most = most.max(*count);
-        start += *count;
-        *count = start;
-    }
-    space.near.clear();
-    space.near.extend_from_slice(words);
-    for &word in &space.near {
-        let next = &mut space.counts[cell(word)];
-        words[*next as usize] = word;
-        *next += 1;
-    }
-    if shift == 0 {
-        return; // a cell has one value only
-    }
-    if most as usize > CROWD {
-        // crowded cells on their own; `counts[i]` is now where cell i ends
-        let mut start = 0;
-        let ends = std::mem::take(&mut space.counts);
-        for &end in &ends[..cells] {
-            let end = end as usize;
-            if end - start > CROWD {
-                sort(&mut words[start..end], space);
+    near.clear();
+    near.extend_from_slice(words);
+    deal(words, near, starts(lower), key);
+    deal(near, words, starts(upper), |word| key(word) / PLACES);
+    if shift > 0 {
+        for run in words.chunk_by_mut(|&a, &b| key(a) == key(b)) {
+            match run {
+                [_] => {}
+                [a, b] => {
+                    if *a > *b {
+                        std::mem::swap(a, b);
+                    }
+                }
+                _ => sort(run, near),
             }
-            start = end;
         }
-        space.counts = ends;
     }
-    // no word is in a wrong cell, so none moves far
-    for i in 1..words.len() {
-        let word = words[i];
-        let mut at = i;
-        while at > 0 && words[at - 1] > word {
-            words[at] = words[at - 1];
-            at -= 1;
-        }
-        words[at] = word;
+}
+
+/// Where each place begins that so many words go to.
+fn starts(mut counts: [u32; PLACES]) -> [u32; PLACES] {
+    let mut start = 0;
+    for count in &mut counts {
+        (*count, start) = (start, start + *count);
+    }
+    counts
+}
+
+#[inline(always)]
+fn deal<W: Word>(from: &[W], to: &mut [W], mut next: [u32; PLACES], digit: impl Fn(W) -> usize) {
+    for &word in from {
+        let next = &mut next[digit(word) % PLACES];
+        to[*next as usize] = word;
+        *next += 1;
     }
 }
 

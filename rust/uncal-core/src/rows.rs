@@ -17,8 +17,17 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    /// Of all rows, but for the logarithm.
+    pub fn without_log<T: Real>(pairs: &Pairs<'_, T>) -> Result<Self> {
+        Self::of::<T, false>(pairs, f64::EPSILON)
+    }
+
     /// Of all rows; confidences are clipped to `[eps, 1 - eps]` in logarithms.
     pub fn new<T: Real>(pairs: &Pairs<'_, T>, eps: f64) -> Result<Self> {
+        Self::of::<T, true>(pairs, eps)
+    }
+
+    fn of<T: Real, const LOG: bool>(pairs: &Pairs<'_, T>, eps: f64) -> Result<Self> {
         const CHUNK: usize = 1 << 13;
         let isa = Isa::chosen()?;
         let len = pairs.len();
@@ -26,7 +35,7 @@ impl Sums {
             let rows = part * CHUNK..len.min((part + 1) * CHUNK);
             let (values, verdicts) = (&pairs.values()[rows.clone()], &pairs.verdicts()[rows.clone()]);
             match pairs.weights() {
-                None => isa.run(Look { values, verdicts, eps }),
+                None => isa.run(Look::<T, LOG> { values, verdicts, eps }),
                 Some(weights) => Self::weighted(values, verdicts, &weights[rows], eps),
             }
         });
@@ -85,13 +94,13 @@ fn terms(q: f64, c: f64) -> [f64; 5] {
 }
 
 /// Plain loops, which the compiler turns into the vectors of each instruction set.
-struct Look<'a, T> {
+struct Look<'a, T, const LOG: bool> {
     values: &'a [T],
     verdicts: &'a [bool],
     eps: f64,
 }
 
-impl<T: Real> Kernel for Look<'_, T> {
+impl<T: Real, const LOG: bool> Kernel for Look<'_, T, LOG> {
     type Output = [f64; 5];
 
     #[inline(always)]
@@ -116,17 +125,21 @@ impl<T: Real> Kernel for Look<'_, T> {
                     sums[1][i] += found[1];
                     sums[3][i] += found[3];
                     sums[4][i] += found[4];
-                    product[i] *= chance(q, c, self.eps);
+                    if LOG {
+                        product[i] *= chance(q, c, self.eps);
+                    }
                 }
             }
-            for product in product {
-                log += product.ln();
+            if LOG {
+                log += product.into_iter().map(f64::ln).sum::<f64>();
             }
         }
         let done = self.values.len() / block * block;
         for (value, &verdict) in self.values[done..].iter().zip(&self.verdicts[done..]) {
             let (q, c) = (value.widen(), f64::from(u8::from(verdict)));
-            log += chance(q, c, self.eps).ln();
+            if LOG {
+                log += chance(q, c, self.eps).ln();
+            }
             for (rest, term) in rest.iter_mut().zip(terms(q, c)) {
                 *rest += term;
             }
@@ -152,7 +165,7 @@ impl<T: Real> Kernel for Look<'_, T> {
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
 pub fn brier<T: Real>(confidences: &Pairs<'_, T>) -> Result<f64> {
-    Ok(Sums::new(confidences, f64::EPSILON)?.brier())
+    Ok(Sums::without_log(confidences)?.brier())
 }
 
 /// Minus the mean logarithm of the chance that was given to what came true, confidences clipped to `[eps, 1 - eps]`.
@@ -179,7 +192,7 @@ pub fn log_loss<T: Real>(confidences: &Pairs<'_, T>, eps: f64) -> Result<f64> {
 /// # Errors
 /// Those of [`Isa::chosen`].
 pub fn signed_gap<T: Real>(confidences: &Pairs<'_, T>) -> Result<f64> {
-    Ok(Sums::new(confidences, f64::EPSILON)?.signed_gap())
+    Ok(Sums::without_log(confidences)?.signed_gap())
 }
 
 /// Spiegelhalter's Z statistic and its two-sided p-value; NaN if all confidences are 0, 1/2 or 1.
@@ -187,7 +200,7 @@ pub fn signed_gap<T: Real>(confidences: &Pairs<'_, T>) -> Result<f64> {
 /// # Errors
 /// Those of [`Isa::chosen`].
 pub fn spiegelhalter<T: Real>(confidences: &Pairs<'_, T>) -> Result<(f64, f64)> {
-    Ok(Sums::new(confidences, f64::EPSILON)?.spiegelhalter())
+    Ok(Sums::without_log(confidences)?.spiegelhalter())
 }
 
 #[cfg(test)]
