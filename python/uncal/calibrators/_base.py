@@ -302,7 +302,8 @@ def one_column(scores: ArrayLike) -> RealArray:
     if values.ndim not in (1, 2):
         raise ValueError(f"scores has {values.ndim} dimensions; it must have shape (n,) or (n, 1)")
     # Of many float32 there is no copy: they are widened by those who calculate with them.
-    numbers: RealArray = values.reshape(-1).astype(np.float32 if values.dtype == np.float32 else np.float64, copy=False)
+    values = values.reshape(-1)
+    numbers: RealArray = values if values.dtype == np.float32 else values.astype(np.float64, copy=False)
     with np.errstate(over="ignore", invalid="ignore"):
         suspect = not np.isfinite(np.sum(numbers, dtype=np.float64))  # so are numbers too large to add up
     if suspect and not (finite := np.isfinite(numbers)).all():
