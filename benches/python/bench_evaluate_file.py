@@ -5,8 +5,8 @@
 Makes one Parquet file of float32 confidences and verdicts (1e8 rows are 0.4 GB), and one of eleven distinct
 confidences, both removed at the end. Runs each command in a process of its own and prints its seconds over those of one
 that reads the same two columns, both less what it takes to start and import; and the peak of RssAnon (/proc/PID/status,
-read every 10 ms; Linux) less that of a process that has only imported the command, in all, for each row, and without the
-columns themselves, of which `evaluate` and a fit keep five bytes a row. Starting, reading and the command alternate,
+read every 10 ms; Linux) less that of a process that has only imported the command, in all, for each row, and without
+the columns themselves, of which `evaluate` and a fit keep five bytes a row. Starting, reading and the command alternate,
 medians are compared; the first reading, which warms the page cache, does not count.
 """
 
@@ -26,7 +26,7 @@ PART = 1 << 20
 COLUMNS = 5  # bytes of a row: a float32 and a bool
 IMPORTS = {
     "evaluate": "from uncal import cli; from uncal.commands import evaluate_file",
-    "calibrate": "from uncal import cli; from uncal.commands import calibrate_file; from uncal.calibrators import Platt",
+    "calibrate": "from uncal import calibrators, cli; from uncal.commands import calibrate_file; calibrators.Platt",
 }
 READING = """
 import sys; from pathlib import Path; from uncal import group_files

@@ -1,4 +1,4 @@
-"""Files of millions of pairs: what `uncal evaluate` and `uncal calibrate` keep of a row; the numbers are the arrays'."""
+"""Files of millions of pairs: what `uncal evaluate` and `uncal calibrate` keep of a row; numbers are the arrays'."""
 
 import json
 import subprocess
