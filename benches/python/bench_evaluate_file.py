@@ -6,8 +6,8 @@ Makes one Parquet file of float32 confidences and verdicts (1e8 rows are 0.4 GB)
 confidences, both removed at the end. Runs each command in a process of its own and prints its seconds over those of one
 that reads the same two columns, both less what it takes to start and import; and the peak of RssAnon (/proc/PID/status,
 read every 10 ms; Linux) less that of a process that has only imported the command, in all, for each row, and without
-the columns themselves, of which `evaluate` and a fit keep five bytes a row. Starting, reading and the command alternate,
-medians are compared; the first reading, which warms the page cache, does not count.
+the columns themselves, of which `evaluate` and a fit keep five bytes a row. Starting, reading and the command
+alternate, medians are compared; the first reading, which warms the page cache, does not count.
 """
 
 import argparse
