@@ -233,14 +233,15 @@ class Bench:
         return folder, self.peers.on(folder)
 
     def compare(self, case, right, remote, folder):
-        """Run each peer once; end if its numbers are not uncal's."""
+        """Run each peer once; take out of `remote` those whose numbers are not uncal's."""
         apart = {}
-        for name, peer in remote.items():
+        for name, peer in list(remote.items()):
             peer()
             theirs = np.load(folder / f"{name}.out.npy")
             apart[name] = float(np.abs(theirs - right[: len(theirs)]).max())
             if not apart[name] <= case.tolerance:
-                raise SystemExit(f"{case.what}: {name} is {apart[name]:.1e} off uncal, more than {case.tolerance:.0e}")
+                print(f"\n{case.what}: {name} is left out, {apart[name]:.1e} off uncal, above {case.tolerance:.0e}")
+                del remote[name]
         return apart
 
     def turns(self, case, data, folder=None, found=None):
