@@ -56,7 +56,7 @@ bench: build peers
 	cargo bench --locked --package uncal-core
 	$(RUN) python benches/python/bench_kernels.py --json target/bench_kernels.json $(BENCH)
 	$(RUN) python benches/python/bench_graph.py
-	$(RUN) python benches/python/bench_metrics.py
+	$(RUN) python benches/python/bench_metrics.py --json target/bench_metrics.json $(BENCH)
 	$(RUN) python benches/python/bench_texts.py
 
 # The libraries that benches run beside, in environments of their own.

@@ -4,8 +4,10 @@
     python run.py --serve [--seconds 0.3]
 
 The folder holds what the functions read, by these names: embeddings.npy (P, N, D) float32 unit rows, entail.npy and
-contra.npy (P, N, N) probabilities, similarity.npy (P, N, N), texts.npy (P, N). The first form prints one JSON line for
-each function that finds its arrays and its library: the median of the runs in ns a prompt, all functions taking turns.
+contra.npy (P, N, N) probabilities, similarity.npy (P, N, N), texts.npy (P, N); or confidence.npy (K,) and correct.npy
+(K,) for the functions in pairs.py, which get all K rows: what is said of prompts below is true of rows there. The first
+form prints one JSON line for each function that finds its arrays and its library: the median of the runs in ns a prompt,
+all functions taking turns.
 The second answers requests, one JSON line each, so that another program can take turns with them: {"folder": F} gives
 the names, {"folder": F, "function": NAME} runs NAME once.
 
@@ -27,6 +29,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pairs
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
 
@@ -158,6 +161,9 @@ FUNCTIONS = {
     "lm-polygraph Jaccard": ("lm-polygraph", ("texts",), lm_polygraph_jaccard),
     "lm-polygraph LexicalSimilarity": ("lm-polygraph", ("texts",), lm_polygraph_rouge_l),
 }
+FUNCTIONS |= {
+    name: (package, ("confidence", "correct"), maker) for name, (package, maker) in pairs.FUNCTIONS.items()
+}
 
 
 class Peer:
@@ -165,11 +171,16 @@ class Peer:
 
     def __init__(self, name, folder, seconds):
         package, reads, make = FUNCTIONS[name]
+        self.name, self.version = name, metadata.version(package)
         arrays = [np.load(folder / f"{array}.npy") for array in reads]
+        if name in pairs.FUNCTIONS:
+            self.prompts = len(arrays[0])
+            self.call, numbers = make(*arrays)
+            np.save(folder / f"{name}.out.npy", numbers(self.call()))
+            return
         trial = make(*(array[:16] for array in arrays))
         trial()
         per_prompt = clock(trial)[0] / min(16, len(arrays[0]))
-        self.name, self.version = name, metadata.version(package)
         self.prompts = max(1, min(len(arrays[0]), int(seconds / per_prompt)))
         self.call = make(*(array[: self.prompts] for array in arrays))
         np.save(folder / f"{name}.out.npy", np.asarray(self.call()))
@@ -229,6 +240,7 @@ def serve(seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    pairs.quiet()
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--runs", type=int, default=5)

@@ -331,7 +331,11 @@ def open_writer(suffix: str, path: Path, columns: pa.Schema) -> Any:
     """Open a writer of Arrow IPC or Parquet."""
     if suffix == ".arrow":
         return pa.ipc.new_file(str(path), columns)
-    return pq.ParquetWriter(path, columns)
+    # Fractions hardly repeat: to write them takes four times as long where a dictionary is tried first. (Columns inside
+    # lists and structs would have to be named by their paths.)
+    nested = any(pa.types.is_nested(column.type) for column in columns)
+    repeating = [column.name for column in columns if not pa.types.is_floating(column.type)]
+    return pq.ParquetWriter(path, columns, use_dictionary=nested or repeating)
 
 
 class Shards:

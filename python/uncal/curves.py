@@ -1,7 +1,7 @@
 """Confidences and verdicts -> the few numbers that a figure draws, whatever the number of rows."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +42,8 @@ def risk_coverage(
     chosen = np.linspace(0, len(known) - 1, min(points, len(known))).round().astype(int)
     least = known[np.unique(chosen)]
     least[0] = confidence.min()  # of all rows, also where a sample has missed it
-    kept, wrong = np.zeros(len(least)), np.zeros(len(least))
-    for part in _parts(len(confidence)):
-        place = np.searchsorted(least, confidence[part], side="right") - 1
-        w = None if weights is None else weights[part]
-        kept += np.bincount(place, weights=w, minlength=len(least))
-        wrong += np.bincount(place, weights=~correct[part] * (1.0 if w is None else w), minlength=len(least))
-    kept, wrong = kept[::-1].cumsum(), wrong[::-1].cumsum()
+    right, wrong = (total[::-1].cumsum() for total in _totals(confidence, correct, least, "right", weights)[:, 1:])
+    kept = right + wrong
     some = kept > 0  # rows of weight 0 are not there
     kept, wrong = kept[some], wrong[some]
     return {"coverage": (kept / kept[-1]).tolist(), "risk": (wrong / kept).tolist()}
@@ -77,13 +72,8 @@ def histogram(
     {'edges': [0.0, 0.5, 1.0], 'right': [1.0, 1.0], 'wrong': [1.0, 0.0]}
     """
     edges = np.linspace(0, 1, n_bins + 1)
-    counts = np.zeros((2, n_bins))
-    for part in _parts(len(confidence)):
-        place = np.searchsorted(edges[1:-1], confidence[part], side="left")
-        cells = place + n_bins * correct[part]
-        w = None if weights is None else weights[part]
-        counts += np.bincount(cells, weights=w, minlength=2 * n_bins).reshape(2, n_bins)
-    return {"edges": edges.tolist(), "right": counts[1].tolist(), "wrong": counts[0].tolist()}
+    right, wrong = _totals(confidence, correct, edges[1:-1], "left", weights)
+    return {"edges": edges.tolist(), "right": right.tolist(), "wrong": wrong.tolist()}
 
 
 def mean(values: NDArray[Any], weights: FloatArray | None = None) -> float:
@@ -103,6 +93,30 @@ def mean(values: NDArray[Any], weights: FloatArray | None = None) -> float:
             total += float(weights[part] @ values[part])
             norm += float(weights[part].sum())
     return total / norm
+
+
+def _totals(
+    confidence: NDArray[Any],
+    correct: BoolArray,
+    limits: NDArray[Any],
+    side: Literal["left", "right"],
+    weights: FloatArray | None,
+) -> NDArray[np.float64]:
+    """Count right and wrong answers, (2, limits + 1), below, between and above rising limits.
+
+    A confidence that is a limit counts above it on the side "right", below it on the side "left".
+    """
+    totals = np.zeros((2, len(limits) + 1))
+    for part in _parts(len(confidence)):
+        stated, is_right = confidence[part], correct[part]
+        if weights is None:  # to sort a part and look up the limits in it takes half the time
+            other: Literal["left", "right"] = "left" if side == "right" else "right"
+            for total, some in zip(totals, (np.sort(stated[is_right]), np.sort(stated[~is_right])), strict=True):
+                total += np.diff(np.searchsorted(some, limits, side=other), prepend=0, append=len(some))
+        else:
+            cells = np.searchsorted(limits, stated, side=side) + (len(limits) + 1) * ~is_right
+            totals += np.bincount(cells, weights=weights[part], minlength=totals.size).reshape(totals.shape)
+    return totals
 
 
 def _parts(n: int) -> Iterator[slice]:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from uncal import artefacts, plugins
 from uncal.errors import ArtefactError, FingerprintError
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 from uncal.version import __version__
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Calibrator(ScoreMap):
         """
         check_is_fitted(self)
         self.check_fingerprint(fingerprint or {})
-        return self._confidence(self._values(scores))
+        return self._confidence(self._values(scores).astype(np.float64, copy=False))
 
     def predict_proba(self, scores: ArrayLike) -> FloatArray:
         """Probability of each of `classes_`, of shape (n, 2)."""
@@ -205,10 +205,10 @@ class Calibrator(ScoreMap):
         """Give the more probable label of each row, of shape (n,)."""
         return self._verdicts(self.confidence(scores))
 
-    def _values(self, scores: ArrayLike) -> FloatArray:
+    def _values(self, scores: ArrayLike) -> RealArray:
         values = one_column(scores)
-        if self.takes == "confidence" and (outside := (values < 0) | (values > 1)).any():
-            row = int(outside.argmax())
+        if self.takes == "confidence" and len(values) and (values.min() < 0 or values.max() > 1):
+            row = int(((values < 0) | (values > 1)).argmax())
             raise ValueError(
                 f"scores: row {row} is {values[row]}; {self.kind} takes confidences in [0, 1], "
                 f"{', '.join(takers_of_any_score())} take any score"
@@ -216,7 +216,7 @@ class Calibrator(ScoreMap):
         return values
 
     @abstractmethod
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None: ...
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None: ...
 
     @abstractmethod
     def _confidence(self, scores: FloatArray) -> FloatArray: ...
@@ -287,8 +287,11 @@ def _weights(sample_weight: ArrayLike, n: int) -> FloatArray:
     return weights
 
 
-def one_column(scores: ArrayLike) -> FloatArray:
-    """Return scores as a (n,) float64 array; `ValueError` if they are not one finite real number a row."""
+def one_column(scores: ArrayLike) -> RealArray:
+    """Return scores as a (n,) array, float32 as it is and all else as float64.
+
+    `ValueError` if they are not one finite real number a row.
+    """
     values: np.ndarray = check_array(
         scores, ensure_2d=False, allow_nd=True, ensure_all_finite=False, dtype="numeric", input_name="scores"
     )
@@ -298,9 +301,13 @@ def one_column(scores: ArrayLike) -> FloatArray:
         raise ValueError(f"scores has {values.shape[1]} features, but a calibrator is expecting 1 feature as input")
     if values.ndim not in (1, 2):
         raise ValueError(f"scores has {values.ndim} dimensions; it must have shape (n,) or (n, 1)")
-    numbers: FloatArray = values.reshape(-1).astype(np.float64, copy=False)
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"scores holds NaN or infinity, first at row {int(np.argmin(np.isfinite(numbers)))}")
+    # Of many float32 there is no copy: they are widened by those who calculate with them.
+    values = values.reshape(-1)
+    numbers: RealArray = values if values.dtype == np.float32 else values.astype(np.float64, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspect = not np.isfinite(np.sum(numbers, dtype=np.float64))  # so are numbers too large to add up
+    if suspect and not (finite := np.isfinite(numbers)).all():
+        raise ValueError(f"scores holds NaN or infinity, first at row {int(np.argmin(finite))}")
     return numbers
 
 

@@ -199,9 +199,9 @@ def _apart(scores: ArrayLike, groups: ArrayLike | None) -> tuple[FloatArray, lis
     if table.ndim == 2 and table.shape[1] == 2:
         if groups is not None:
             raise ValueError("groups: are given twice, as groups= and as the second column of scores")
-        values, groups = one_column(table[:, 0]), table[:, 1]
+        values, groups = one_column(table[:, 0]).astype(np.float64, copy=False), table[:, 1]
     else:
-        values = one_column(scores)
+        values = one_column(scores).astype(np.float64, copy=False)
     if groups is None:
         return values, [], None
     labels = _labels(groups)

@@ -6,7 +6,7 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, logistic
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 NEAREST = 2.220446049250313e-16
 
@@ -56,7 +56,7 @@ class Beta(Calibrator):
     def __init__(self, variant: Literal["abm", "am", "ab"] = "abm") -> None:
         self.variant = variant
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_beta(scores, correct, weights=weights, variant=self.variant)
         self.a_, self.b_, self.c_ = fitted.a, fitted.b, fitted.c
         self.n_iter_, self.converged_ = fitted.iterations, fitted.converged

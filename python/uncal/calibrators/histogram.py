@@ -6,7 +6,7 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, arrays
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class Histogram(Calibrator):
@@ -56,7 +56,7 @@ class Histogram(Calibrator):
         self.bins = bins
         self.smoothing = smoothing
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_histogram(
             scores, correct, weights=weights, n_bins=self.n_bins, bins=self.bins, smoothing=self.smoothing
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, arrays
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class Isotonic(Calibrator):
@@ -69,7 +69,7 @@ class Isotonic(Calibrator):
         self.centered = centered
         self.clip = clip
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         self.clip_ = self._clip(len(scores) if weights is None else float(weights.sum()))
         fitted = fast.fit_isotonic(scores, correct, weights=weights, increasing=self.increasing, centered=self.centered)
         self.x_, self.y_, self.increasing_ = fitted.x, fitted.y, fitted.increasing

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, line, logistic
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class Platt(Calibrator):
@@ -48,7 +48,7 @@ class Platt(Calibrator):
     def __init__(self, smoothing: bool = True) -> None:
         self.smoothing = smoothing
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_platt(scores, correct, weights=weights, smoothing=self.smoothing)
         self.slope_, self.intercept_ = fitted.slope, fitted.intercept
         self.n_iter_, self.converged_ = fitted.iterations, fitted.converged

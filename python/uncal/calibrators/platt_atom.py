@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, line, logistic
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class PlattAtom(Calibrator):
@@ -60,7 +60,7 @@ class PlattAtom(Calibrator):
         self.atom = atom
         self.smoothing = smoothing
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_platt_atom(scores, correct, atom=self.atom, weights=weights, smoothing=self.smoothing)
         self.atom_, self.atom_count_ = fitted.atom, fitted.atom_count
         self.atom_confidence_ = None if fitted.atom is None else fitted.atom_confidence

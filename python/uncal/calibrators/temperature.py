@@ -6,7 +6,7 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, logistic
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class Temperature(Calibrator):
@@ -51,7 +51,7 @@ class Temperature(Calibrator):
     def __init__(self, eps: float = 1e-6) -> None:
         self.eps = eps
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_temperature(scores, correct, weights=weights, eps=self.eps)
         self.temperature_ = fitted.temperature
         self.n_iter_, self.converged_ = fitted.iterations, fitted.converged

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, arrays
-from uncal.types import BoolArray, FloatArray
+from uncal.types import BoolArray, FloatArray, RealArray
 
 
 class VennAbers(Calibrator):
@@ -65,7 +65,7 @@ class VennAbers(Calibrator):
         found = fast.venn_abers(self._fitted(), self._values(scores))
         return found.p0, found.p1
 
-    def _fit(self, scores: FloatArray, correct: BoolArray, weights: FloatArray | None) -> None:
+    def _fit(self, scores: RealArray, correct: BoolArray, weights: FloatArray | None) -> None:
         fitted = fast.fit_venn_abers(scores, correct, weights=weights, increasing=self.increasing)
         self.x_, self.p0_, self.p1_, self.increasing_ = fitted
 
