@@ -57,6 +57,26 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Result<f64> {
     Ok(((concordant as f64 - discordant as f64) / told_apart).clamp(-1.0, 1.0))
 }
 
+/// The share of pairs of rows, each with itself among them, that the two columns put in opposite orders; in `[0, 1/2)`.
+///
+/// # Errors
+/// Those of [`spearman`].
+///
+/// # Example
+/// ```
+/// use uncal_core::reversed_pairs;
+/// assert_eq!(reversed_pairs(&[1.0, 2.0], &[1.0, 0.0])?, 0.25);
+/// # Ok::<(), uncal_core::Error>(())
+/// ```
+pub fn reversed_pairs(x: &[f64], y: &[f64]) -> Result<f64> {
+    check(x, y)?;
+    let mut rows: Vec<(u64, u64)> = x.iter().zip(y).map(|(x, y)| (x.order(), y.order())).collect();
+    pool::sort(&mut rows);
+    let mut second: Vec<u64> = rows.into_iter().map(|row| row.1).collect();
+    let n = x.len() as f64;
+    Ok(inversions(&mut second) as f64 / (n * n))
+}
+
 fn check(x: &[f64], y: &[f64]) -> Result<()> {
     let expected = x.len();
     if expected == 0 {
