@@ -1,6 +1,7 @@
 """Other libraries' calibration errors against their own numbers, which data/make_conventions.py wrote down."""
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -98,6 +99,17 @@ def test_more_threads_and_more_rows_give_the_same_bits():
     assert fast.ece(q, c, convention="lm_polygraph", n_bins=10) == pytest.approx(own, abs=1e-12)
     left = fast.ece(q, c, n_bins=10, edges="left")
     assert fast.ece(q, c, convention="netcal") == pytest.approx(left, abs=1e-12)
+
+
+def test_the_page_on_metrics_prints_what_its_lines_give():
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    names, seen = {}, 0
+    for line in "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)).splitlines():
+        exec(line, names)
+        if told := re.match(r"(fast\..*?)  # ([\d.]+)", line):
+            assert f"{eval(told[1], names):.3f}" == told[2], line
+            seen += 1
+    assert seen == 11
 
 
 @pytest.mark.parametrize(

@@ -86,15 +86,15 @@ pub fn aurac<T: Real>(scores: &Pairs<'_, T>) -> f64 {
     const SHARES: usize = 20;
     let ranked = Ranked::new(scores);
     let rows = ranked.total.right + ranked.total.wrong;
-    let start = || Accuracies { total: ranked.total, cuts: [f64::NAN; SHARES], values: [f64::NAN; SHARES] };
     let mut cuts = [0.0; SHARES];
     for (k, cut) in cuts.iter_mut().enumerate() {
         // the numbers of numpy.linspace(0.1, 1, 20)
         let share = if k + 1 == SHARES { 1.0 } else { k as f64 * (0.9 / (SHARES - 1) as f64) + 0.1 };
         *cut = share * (rows - 1.0);
     }
-    let found = ranked.fold(|| Accuracies { cuts, ..start() });
-    found.values.iter().sum::<f64>() / SHARES as f64
+    let found = ranked.fold(|| Accuracies { total: ranked.total, cuts, values: [f64::NAN; SHARES] });
+    let all = ranked.total.right / rows; // where rounding left a cut below no tie
+    found.values.iter().map(|value| if value.is_nan() { all } else { *value }).sum::<f64>() / SHARES as f64
 }
 
 /// The accuracy of the rows whose value is at least `threshold`, and their share of all; NaN and 0 if there are none.
@@ -249,7 +249,7 @@ impl Fold for Kept {
     }
 }
 
-/// The accuracy at each of some cuts, which are numbers of rows.
+/// The accuracy at each of some cuts, which are numbers of rows; NaN where none was reached.
 struct Accuracies<const N: usize> {
     total: Below,
     cuts: [f64; N],
@@ -261,11 +261,9 @@ impl<const N: usize> Fold for Accuracies<N> {
     fn tie(&mut self, below: Below, tie: Tie) {
         let (rows, wrong) = above(self.total, below, tie);
         let with = rows + tie.right + tie.wrong;
-        // the highest tie takes every cut below it, even one below 0, which weights of less than 1 make
-        let highest = below.right + below.wrong + tie.right + tie.wrong >= self.total.right + self.total.wrong;
         for (cut, value) in self.cuts.iter().zip(&mut self.values) {
-            if *cut < with && (*cut >= rows || highest) {
-                *value = 1.0 - (wrong + tie.wrong) / with;
+            if *cut < with {
+                *value = 1.0 - (wrong + tie.wrong) / with; // the last such tie has the highest value
             }
         }
     }

@@ -86,7 +86,7 @@ pub fn ece_by<T: Real>(confidences: &Pairs<'_, T>, convention: Convention, n_bin
     Ok(bins.iter().map(|bin| (bin.confidence - bin.right).abs()).sum::<f64>() / total)
 }
 
-/// netcal's error of `f32`: NumPy counts the rows of a bin, SciPy, which rounds edges, takes their means.
+/// netcal's error of `f32`: rows are counted in one set of bins, and their means taken in another, whose edges are rounded.
 fn netcal_single<T: Real>(confidences: &Pairs<'_, T>, n: usize, cells: &Cells) -> f64 {
     let rounded = linspace(n)[1..n].iter().map(|&edge| T::nearest(edge).widen()).collect();
     let rounded = Cells { cuts: Cuts::AtMost(rounded), ..*cells }.fill(confidences);
@@ -190,14 +190,14 @@ fn linspace(n: usize) -> Vec<f64> {
 /// multiplication and addition, as its builds for processors that have it do.
 #[allow(clippy::cast_possible_truncation)] // rounding is meant
 fn torch_linspace<T: Real>(n: usize) -> Vec<f64> {
-    let edge = |k: usize| match T::KIND {
-        Kind::F32 => {
+    let edge = |k: usize| {
+        let lower = k < n.div_ceil(2);
+        if T::KIND == Kind::F32 {
             let step = 1.0 / n as f32;
-            f64::from(if k < n.div_ceil(2) { step * k as f32 } else { (-step).mul_add((n - k) as f32, 1.0) })
-        }
-        _ => {
+            f64::from(if lower { step * k as f32 } else { (-step).mul_add((n - k) as f32, 1.0) })
+        } else {
             let step = 1.0 / n as f64;
-            if k < n.div_ceil(2) { step * k as f64 } else { (-step).mul_add((n - k) as f64, 1.0) }
+            if lower { step * k as f64 } else { (-step).mul_add((n - k) as f64, 1.0) }
         }
     };
     (0..=n).map(edge).collect()

@@ -162,11 +162,11 @@ mod tests {
         let rng = Rng::new(3, 1);
         for seed in 0..300 {
             let n = 1 + (rng.bits(seed) % 150) as usize;
-            let levels = [3, 10, 1000][(seed % 3) as usize];
+            let levels = [3.0, 10.0, 1000.0][(seed % 3) as usize];
             let sharp = (seed % 7) as f64 / 3.0;
             let draw =
                 |i: usize, stream: u64| (rng.bits(1000 * (seed + 1) + 10 * i as u64 + stream) >> 11) as f64 / 9e15;
-            let q: Vec<f64> = (0..n).map(|i| (draw(i, 0) * levels as f64).floor() / levels as f64).collect();
+            let q: Vec<f64> = (0..n).map(|i| (draw(i, 0) * levels).floor() / levels).collect();
             let c: Vec<bool> = (0..n).map(|i| draw(i, 1) < (q[i] - 0.5) * sharp + 0.5).collect();
             let weights: Vec<f64> = (0..n).map(|i| (draw(i, 2) * 3.0).ceil()).collect();
             for weights in [None, Some(&weights[..])] {

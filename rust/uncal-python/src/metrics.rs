@@ -163,13 +163,13 @@ pub(crate) fn kendall(
 
 /// See `uncal.fast.reversed_pairs`.
 #[pyfunction]
-#[pyo3(signature = (x, y, threads))]
+#[pyo3(signature = (confidence, quality, threads))]
 pub(crate) fn reversed_pairs(
     py: Python<'_>,
-    x: PyReadonlyArray1<'_, f64>,
-    y: PyReadonlyArray1<'_, f64>,
+    confidence: PyReadonlyArray1<'_, f64>,
+    quality: PyReadonlyArray1<'_, f64>,
     threads: Option<usize>,
 ) -> PyResult<f64> {
-    let (x, y) = (x.as_slice()?, y.as_slice()?);
-    detached(py, threads, || uncal_core::reversed_pairs(x, y))
+    let (confidence, quality) = (confidence.as_slice()?, quality.as_slice()?);
+    detached(py, threads, || uncal_core::reversed_pairs(confidence, quality))
 }
