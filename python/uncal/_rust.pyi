@@ -9,13 +9,16 @@ __all__ = [
     "_fma_rate",
     "_read_bytes",
     "_simd",
+    "accuracy_at_confidence",
     "accuracy_at_coverage",
     "augrc",
     "auprc",
+    "aurac",
     "aurc",
     "auroc",
     "auroc_interval",
     "brier",
+    "brier_corp",
     "brier_decomposition",
     "cluster_embeddings",
     "cluster_entailment",
@@ -26,6 +29,7 @@ __all__ = [
     "e_aurc",
     "eccentricity",
     "ece",
+    "ece_by",
     "evaluate",
     "fit_beta",
     "fit_histogram",
@@ -47,6 +51,7 @@ __all__ = [
     "order_sensitive",
     "prr",
     "reliability",
+    "reversed_pairs",
     "risk_coverage",
     "rouge_l_similarity",
     "semantic_entropy",
@@ -66,6 +71,13 @@ __all__ = [
 def _fma_rate(seconds: float, threads: int | None) -> float: ...
 def _read_bytes(numbers: NDArray[np.float32], threads: int | None) -> float: ...
 def _simd() -> str: ...
+def accuracy_at_confidence(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threshold: float,
+    threads: int | None,
+) -> tuple[float, float]: ...
 def accuracy_at_coverage(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -84,6 +96,12 @@ def auprc(
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     wrong: bool,
+    threads: int | None,
+) -> float: ...
+def aurac(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
 def aurc(
@@ -112,6 +130,12 @@ def brier(
     weights: NDArray[np.float64] | None,
     threads: int | None,
 ) -> float: ...
+def brier_corp(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    threads: int | None,
+) -> tuple[float, float, float]: ...
 def brier_decomposition(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
@@ -185,6 +209,14 @@ def ece(
     edges: str,
     norm: str,
     debias: bool,
+    threads: int | None,
+) -> float: ...
+def ece_by(
+    confidence: NDArray[Any],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    convention: str,
+    n_bins: int | None,
     threads: int | None,
 ) -> float: ...
 def evaluate(
@@ -330,6 +362,9 @@ def reliability(
     bins: str,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
+def reversed_pairs(
+    confidence: NDArray[np.float64], quality: NDArray[np.float64], threads: int | None
+) -> float: ...
 def risk_coverage(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],

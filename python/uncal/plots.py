@@ -41,7 +41,7 @@ def reliability(
     correct : array of shape (K,), bool (or all 0 and 1)
     ax : matplotlib.axes.Axes, optional
     n_bins : int, default=15
-    bins : {"width", "mass", "distinct"}, default="width"
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         As for `uncal.fast.ece`.
     weights : array of shape (K,), optional
     smooth : bool, default=True

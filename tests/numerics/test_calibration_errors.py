@@ -1,10 +1,13 @@
 """Smooth, cumulative and kernel calibration errors and proper scores against their definitions and scikit-learn."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import log_loss
 
 from uncal import fast
@@ -103,6 +106,101 @@ def test_parts_add_up_to_the_brier_score(data, n_bins):
         assert fast.brier_skill(q, c, base_rate=c.mean()) == pytest.approx(fast.brier_skill(q, c))
 
 
+def isotonic(q, c):
+    return IsotonicRegression(y_min=0, y_max=1).fit(q, c).predict(q)
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows())
+def test_corp_parts_are_those_of_isotonic_regression(data):
+    q, c, rng = data
+    parts = fast.brier_decomposition(q, c, method="corp")
+    curve = isotonic(q, c)
+    assert parts.miscalibration == pytest.approx(np.mean((q - c) ** 2) - np.mean((curve - c) ** 2), abs=1e-12)
+    assert parts.discrimination == pytest.approx(c.var() - np.mean((curve - c) ** 2), abs=1e-12)
+    assert parts.uncertainty == pytest.approx(c.var(), abs=1e-12)
+    whole = parts.miscalibration - parts.discrimination + parts.uncertainty
+    assert whole == pytest.approx(fast.brier(q, c), abs=1e-12)
+    assert min(parts) >= 0
+    # a curve through the confidences can do no better than they do by themselves
+    assert parts.miscalibration <= fast.brier_decomposition(q, c).reliability + 1e-12
+    order, weights = rng.permutation(len(q)), rng.integers(0, 3, len(q))
+    weights[0] = 1
+    assert fast.brier_decomposition(q[order], c[order], method="corp") == pytest.approx(parts, abs=1e-12)
+    again = fast.brier_decomposition(np.repeat(q, weights), np.repeat(c, weights), method="corp")
+    assert fast.brier_decomposition(q, c, method="corp", weights=weights) == pytest.approx(again, abs=1e-12)
+    single = fast.brier_decomposition(q.astype(np.float32), c, method="corp")
+    assert single == pytest.approx(fast.brier_decomposition(q.astype(np.float32).astype(float), c, method="corp"))
+
+
+def test_known_corp_parts():
+    parts = fast.brier_decomposition(Q, C, method="corp")
+    assert parts == pytest.approx((0.0575833333, 0.0583333333, 0.25), abs=1e-10)
+    rng = np.random.default_rng(1)
+    q = rng.random(200_000)
+    c = rng.random(200_000) < q**2
+    one, *more = (fast.brier_decomposition(q, c, method="corp", threads=threads) for threads in (1, 2, 7))
+    assert more == [one, one]
+
+
+def mass_bins(q, n_bins):
+    """Rows of each bin of nearly equal weight, by the rule in `ece`'s words."""
+    values, counts = np.unique(q, return_counts=True)
+    up_to = np.cumsum(counts)
+    cuts = (
+        {int(np.argmin(np.abs(up_to[:-1] - k * len(q) / n_bins))) for k in range(1, n_bins)} if len(values) > 1 else {}
+    )
+    edges = values[sorted(cuts)]
+    place = np.searchsorted(edges, q, side="left")
+    return [place == b for b in range(len(edges) + 1)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows(), st.booleans())
+def test_the_sweep_stops_before_accuracies_first_fall(data, sharp):
+    q, c, rng = data
+    if sharp:
+        c = q > 0.5
+    n_bins = 1
+    while n_bins < 2 * len(q):
+        accuracies = [c[rows].mean() for rows in mass_bins(q, n_bins + 1)]
+        if (np.diff(accuracies) < 0).any():
+            break
+        n_bins += 1
+    error = sum(abs((q - c)[rows].sum()) for rows in mass_bins(q, n_bins)) / len(q)
+    assert fast.ece(q, c, bins="sweep") == pytest.approx(error, abs=1e-12)
+    diagram = fast.reliability(q, c, bins="sweep")
+    assert (np.diff(diagram.accuracy) >= 0).all()
+    order, weights = rng.permutation(len(q)), rng.integers(0, 3, len(q))
+    weights[0] = 1
+    assert fast.ece(q[order], c[order], bins="sweep") == pytest.approx(error, abs=1e-12)
+    again = fast.ece(np.repeat(q, weights), np.repeat(c, weights), bins="sweep")
+    assert fast.ece(q, c, bins="sweep", weights=weights) == pytest.approx(again, abs=1e-12)
+    assert fast.ece(q, c, bins="sweep", weights=0.1 * weights) == pytest.approx(again, abs=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows(), st.integers(1, 20), st.sampled_from(["width", "mass", "distinct", "sweep"]))
+def test_errors_by_name_are_norms_and_lie_in_order(data, n_bins, bins):
+    q, c, _ = data
+    choice = {"n_bins": n_bins, "bins": bins}
+    assert fast.mce(q, c, **choice) == fast.ece(q, c, norm="max", **choice)
+    assert fast.rmsce(q, c, **choice) == fast.ece(q, c, norm="l2", **choice)
+    assert fast.rmsce(q, c, debias=True, **choice) == fast.ece(q, c, norm="l2", debias=True, **choice)
+    gap = abs(fast.signed_gap(q, c))
+    ladder = [gap, fast.ece(q, c, **choice), fast.rmsce(q, c, **choice), fast.mce(q, c, **choice), 1.0]
+    assert all(a <= b + 1e-12 for a, b in itertools.pairwise(ladder))
+
+
+def test_a_sweep_of_many_rows_is_quick_whatever_their_order():
+    n = 200_000
+    q = np.arange(n) / n
+    assert fast.ece(q, q >= 0.5, bins="sweep") == pytest.approx(0.25, abs=1e-4)  # every row a bin
+    levels = np.arange(n) % 10 / 10
+    right = np.arange(n) // 10 % 10 < np.arange(n) % 10
+    assert fast.ece(levels, right, bins="sweep") == pytest.approx(0, abs=1e-12)
+
+
 @settings(deadline=None, max_examples=40)
 @given(rows())
 def test_weights_repeat_rows_and_order_does_not_matter(data):
@@ -159,6 +257,9 @@ def test_the_smooth_diagram_is_the_kernel_mean():
         (lambda: fast.mmce(Q, C, width=0.0), "width: is 0.0, must be a finite number above 0"),
         (lambda: fast.brier_skill(Q, C, base_rate=2.0), "base_rate: is 2.0, must be a number in \\[0, 1\\]"),
         (lambda: fast.brier_decomposition(Q, C, bins="mass"), 'bins: is "mass", must be one of distinct, width'),
+        (lambda: fast.brier_decomposition(Q, C, method="murphi"), "method: is 'murphi', must be one of murphy, corp"),
+        (lambda: fast.brier_decomposition(Q, C, method="corp", bins="width"), 'bins: method="corp" has none'),
+        (lambda: fast.brier_decomposition(Q, C, bins="sweep"), 'bins: is "sweep", must be one of distinct, width'),
         (lambda: fast.smooth_ece([0.5, 1.5], [True, False]), "confidence: row 1 is 1.5, must be a number in"),
     ],
 )

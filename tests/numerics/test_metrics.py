@@ -352,7 +352,7 @@ def test_threads_change_no_bit(threads):
         ({"n_bins": 0}, "n_bins: is 0, must be a whole number from 1 to 10000000"),
         ({"n_bins": 10**8}, "n_bins: is 100000000, must be a whole number from 1 to 10000000"),
         ({"n_bins": 2.5}, "n_bins: is 2.5, must be a whole number"),
-        ({"bins": "equal"}, 'bins: is "equal", must be one of width, mass, distinct'),
+        ({"bins": "equal"}, 'bins: is "equal", must be one of width, mass, distinct, sweep'),
         ({"edges": "middle"}, 'edges: is "middle", must be one of right, left, guo, left-open'),
         ({"norm": "l3"}, 'norm: is "l3", must be one of l1, l2, max'),
         ({"norm": "max", "debias": True}, 'debias: not known for norm="max"'),

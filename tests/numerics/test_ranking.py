@@ -190,3 +190,89 @@ def test_any_finite_scores_will_do(scores, seed):
 def test_what_makes_no_sense_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def accuracy_at_quantile(q, c, share):
+    """As in the code of Farquhar et al.: uncertainties up to their quantile."""
+    return c[-q <= np.quantile(-q, share)].mean()
+
+
+@settings(deadline=None, max_examples=80)
+@given(rows(least=1))
+def test_aurac_is_the_mean_accuracy_at_twenty_quantiles(data):
+    q, c, rng = data
+    shares = np.linspace(0.1, 1, 20)
+    accuracies = np.array([accuracy_at_quantile(q, c, share) for share in shares])
+    found = fast.aurac(q, c)
+    np.testing.assert_allclose(found, accuracies.mean(), **EXACT)
+    np.testing.assert_allclose(found * 18 / 19, (accuracies * (shares[1] - shares[0])).sum(), **EXACT)
+    order, weights = rng.permutation(len(q)), rng.integers(0, 4, len(q))
+    weights[0] = 1
+    np.testing.assert_allclose(fast.aurac(q[order], c[order]), found, **EXACT)
+    again = fast.aurac(np.repeat(q, weights), np.repeat(c, weights))
+    np.testing.assert_allclose(fast.aurac(q, c, weights=weights), again, **EXACT)
+    assert fast.aurac(q, c, weights=np.full(len(q), 1e-3 / len(q))) == pytest.approx(c[q == q.max()].mean())
+    assert fast.aurac(q.astype(np.float32), c) == pytest.approx(found)
+
+
+def test_aurac_of_many_rows_has_the_same_bits_for_any_threads():
+    rng = np.random.default_rng(8)
+    for q in (rng.random(200_000), rng.integers(0, 50, 200_000) / 49):
+        c = rng.random(200_000) < q
+        one, *more = (fast.aurac(q, c, threads=threads) for threads in (1, 2, 7))
+        assert more == [one, one]
+        expected = np.mean([accuracy_at_quantile(q, c, share) for share in np.linspace(0.1, 1, 20)])
+        np.testing.assert_allclose(one, expected, **EXACT)
+
+
+@settings(deadline=None, max_examples=80)
+@given(rows(least=1), st.sampled_from([-np.inf, -1.0, 0.0, 0.25, 0.5, 1.0, 1.5, np.inf]))
+def test_accuracy_at_a_confidence_is_that_of_its_definition(data, threshold):
+    q, c, rng = data
+    kept = q >= threshold
+    found = fast.accuracy_at_confidence(q, c, threshold)
+    accuracy = c[kept].mean() if kept.any() else np.nan
+    np.testing.assert_allclose(found, (accuracy, kept.mean()), **EXACT)
+    weights = rng.integers(0, 4, len(q))
+    weights[0] = 1
+    again = fast.accuracy_at_confidence(np.repeat(q, weights), np.repeat(c, weights), threshold)
+    np.testing.assert_allclose(fast.accuracy_at_confidence(q, c, threshold, weights=weights), again, **EXACT)
+    order = rng.permutation(len(q))
+    np.testing.assert_allclose(fast.accuracy_at_confidence(q[order], c[order], threshold), found, **EXACT)
+    for threads in (1, 2, 7):
+        np.testing.assert_equal(fast.accuracy_at_confidence(q, c, threshold, threads=threads), found)
+
+
+@settings(deadline=None, max_examples=80)
+@given(rows(least=1), st.booleans())
+def test_reversed_pairs_are_those_of_the_definition(data, graded):
+    q, c, rng = data
+    quality = rng.integers(0, 4, len(q)) / 3 if graded else c
+    reverse = (q[:, None] > q) & (np.asarray(quality, float)[:, None] < np.asarray(quality, float))
+    found = fast.reversed_pairs(q, quality)
+    assert found == reverse.sum() / len(q) ** 2
+    order = rng.permutation(len(q))
+    assert fast.reversed_pairs(q[order], np.asarray(quality)[order]) == found
+    if not graded and 0 < c.mean() < 1:
+        ties = fast.auroc_interval(q, c).ties if min(c.sum(), (~c).sum()) > 1 else None
+        if ties is not None:
+            lost = 1 - fast.auroc(q, c) - ties / 2
+            assert found == pytest.approx(lost * c.mean() * (1 - c.mean()), abs=1e-12)
+    if not graded and len(np.unique(q)) == len(q) and 0 < c.mean() < 1:
+        tau = scipy.stats.kendalltau(q, ~c).statistic
+        # without ties in the confidences every pair of a right and a wrong row counts
+        apart = c.sum() * (~c).sum()
+        pairs = len(q) * (len(q) - 1) / 2
+        discordant = (apart + tau * np.sqrt(pairs * apart)) / 2
+        assert found == pytest.approx(discordant / len(q) ** 2, abs=1e-12)
+
+
+def test_thresholds_and_columns_that_make_no_sense_are_named():
+    with pytest.raises(ValueError, match=r"^threshold: is NaN, must be a number$"):
+        fast.accuracy_at_confidence(Q, C, float("nan"))
+    with pytest.raises(ValueError, match=r"^quality: has shape"):
+        fast.reversed_pairs(Q, [C])
+    with pytest.raises(ValueError, match=r"^quality: has 1 rows, 10 expected$"):
+        fast.reversed_pairs(Q, [1.0])
+    with pytest.raises(ValueError, match=r"^confidence: row 0 is NaN, must be finite$"):
+        fast.reversed_pairs([np.nan], [1.0])

@@ -269,7 +269,16 @@ IDS = np.zeros((2, 3), dtype=int)
         (fast.auroc_interval, (Q, C), ["level"], [], []),
         (fast.prr, (Q, C), ["max_rejection"], [], []),
         (fast.mmce, (Q, C), ["width"], [], []),
-        (fast.brier_decomposition, (Q, C), [], [], ["bins"]),
+        (fast.brier_decomposition, (Q, C), [], [], ["bins", "method"]),
+        (fast.smooth_ece, (Q, C), [], [], []),
+        (fast.mce, (Q, C), [], [], ["bins", "edges"]),
+        (fast.rmsce, (Q, C), [], ["debias"], ["bins", "edges"]),
+        (fast.classwise_ece, ([[0.5, 0.5]], [0]), ["threshold"], [], ["bins", "edges", "norm"]),
+        (fast.top_label_ece, ([[0.5, 0.5]], [0]), [], [], ["bins", "edges", "norm"]),
+        (fast.abstention, (C, C), ["penalty"], [], []),
+        (fast.flip_rates, (C, C), [], [], []),
+        (fast.aurac, (Q, C), [], [], []),
+        (fast.reversed_pairs, (Q, C), [], [], []),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -294,8 +303,9 @@ def test_a_setting_of_the_wrong_type_is_named(function, data, numbers, flags, ch
     tested = {*numbers, *flags, *choices}
     arrays = {"embeddings", "offsets", "counts", "weights", "clarification_ids", "similarity", "texts", "entail"}
     arrays |= {"contra", "clusters", "logprobs", "confidence", "correct", "scores", "groups", "other"}
-    arrays |= {"uncertainty", "quality"}
+    arrays |= {"uncertainty", "quality", "probabilities", "labels", "abstained", "before", "after"}
     counted = {"threads", "n_bins", "bootstrap", "seed", "names"}
+    counted |= {"convention", "sigma"}  # None is one of their values
     assert known - tested - arrays - counted == set()
 
 
@@ -336,8 +346,6 @@ METRICS = [fast.ece, fast.brier, fast.reliability, fast.evaluate]
         ([0.5j], [True], None, "confidence: dtype is complex128, must be numbers"),
         ([None], [True], None, "confidence: dtype is object, must be numbers"),
         ([0.5, 0.5], [1, 2], None, "correct: row 1 is 2, must be bool, or all 0 and 1"),
-        ([0.5, 0.5], [0.5, 1], None, "correct: row 0 is 0.5, must be bool, or all 0 and 1"),
-        ([0.5, 0.5], [1, np.nan], None, "correct: row 1 is nan, must be bool, or all 0 and 1"),
         ([0.5, 0.5], [True, None], None, "correct: row 1 is None, must be bool, or all 0 and 1"),
         ([0.5], ["True"], None, "correct: dtype is <U4, must be bool, or all 0 and 1"),
         ([0.5], np.array(["1"], dtype=object), None, "correct: row 0 is 1, must be bool, or all 0 and 1"),
@@ -357,6 +365,15 @@ def test_rows_that_make_no_sense_are_named(metric, confidence, correct, weights,
         with pytest.raises(ValueError) as caught:  # noqa: PT011
             fast.fit_platt(confidence, correct, weights=weights)
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("metric", [fast.reliability, fast.evaluate, fast.auroc, fast.fit_platt, fast.mmce])
+@pytest.mark.parametrize(
+    ("correct", "row"), [([0.5, 1], "0 is 0.5"), ([1, np.nan], "1 is nan"), ([2.0, 0], "0 is 2.0")]
+)
+def test_answers_right_in_part_are_refused_where_they_have_no_meaning(metric, correct, row):
+    with pytest.raises(ValueError, match=f"^correct: row {row}, must be bool, or all 0 and 1$"):
+        metric([0.5, 0.5], correct)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -544,4 +561,4 @@ def test_every_kernel_is_documented_and_listed():
         assert "Examples\n" in getattr(fast, name).__doc__, name
     assert sorted(fast.__all__) == fast.__all__
     public = {name for name in vars(_rust) if not name.startswith("_")}
-    assert public - {"num_threads"} <= set(functions)
+    assert public - {"num_threads", "brier_corp", "ece_by"} <= set(functions)  # those two by a setting

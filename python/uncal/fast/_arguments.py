@@ -1,12 +1,13 @@
 """Arrays of whatever was given, or a complaint that names the argument; the numbers are checked in compiled code."""
 
 from operator import index
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 GROUPED = ("embeddings", "similarity", "entail", "contra", "clusters")
 """Arguments that come with offsets."""
@@ -169,19 +170,63 @@ def weights(values: ArrayLike | None) -> FloatArray | None:
     return None if values is None else column("weights", values)
 
 
-def verdicts(values: ArrayLike) -> NDArray[np.bool_]:
+def repetitions(values: ArrayLike | None, rows: int, name: str = "correct") -> FloatArray:
+    """Weights (K,), 1 by default, checked as compiled code checks them: for what NumPy computes."""
+    if rows == 0:
+        raise ValueError(f"{name}: empty, needs at least one row")
+    array = weights(values)
+    if array is None:
+        return np.ones(rows)
+    if len(array) != rows:
+        raise ValueError(f"weights: has {len(array)} rows, {rows} expected")
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"weights: row {row} is {array[row]}, must be finite and at least 0")
+    if not 1e-100 <= array.sum() <= 1e100:
+        raise ValueError(f"weights: their sum is {array.sum()}, must lie between 1e-100 and 1e100")
+    return array
+
+
+class Rows(NamedTuple):
+    """What most metrics read; `soft` are the shares of right that were split into two rows each."""
+
+    confidence: NDArray[np.float32] | FloatArray
+    correct: NDArray[np.bool_]
+    weights: FloatArray | None
+    soft: FloatArray | None
+
+
+def rows(confidence: ArrayLike, correct: ArrayLike, weights_: ArrayLike | None) -> Rows:
+    """Rows of which some may be right in part: a share c is a right row of weight c and a wrong one of weight 1 - c."""
+    told, array = real("confidence", confidence), one_dimensional("correct", read("correct", correct))
+    if array.dtype.kind != "f" or ((array == 0) | (array == 1)).all():
+        return Rows(told, verdicts(array), weights(weights_), None)
+    bad = ~((array >= 0) & (array <= 1))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"correct: row {row} is {array[row]!s}, must be bool, or numbers in [0, 1]")
+    if len(array) != len(told):
+        raise ValueError(f"correct: has {len(array)} rows, {len(told)} expected")
+    share = ready(array, np.float64)
+    count = repetitions(weights_, len(share))
+    right = np.repeat([True, False], len(share))
+    return Rows(np.concatenate([told, told]), right, np.concatenate([count * share, count * (1 - share)]), share)
+
+
+def verdicts(values: ArrayLike, name: str = "correct") -> NDArray[np.bool_]:
     """Verdicts (K,) as bool, from bool or from numbers that are all 0 or 1."""
-    array = one_dimensional("correct", read("correct", values))
+    array = one_dimensional(name, read(name, values))
     if array.dtype == np.bool_:
         return np.require(array, requirements=["C", "A"])
     if array.dtype.kind not in "fiuO":
-        raise ValueError(f"correct: dtype is {array.dtype}, must be bool, or all 0 and 1")
+        raise ValueError(f"{name}: dtype is {array.dtype}, must be bool, or all 0 and 1")
     # An object is compared as it is: None, NaN and "1" are neither 0 nor 1.
     right = np.asarray(array == 1, dtype=np.bool_)
     bad = ~(right | np.asarray(array == 0, dtype=np.bool_))
     if bad.any():
         row = int(bad.argmax())
-        raise ValueError(f"correct: row {row} is {array[row]!s}, must be bool, or all 0 and 1")
+        raise ValueError(f"{name}: row {row} is {array[row]!s}, must be bool, or all 0 and 1")
     return right
 
 

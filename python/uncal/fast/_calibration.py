@@ -6,9 +6,11 @@ from numpy.typing import ArrayLike
 
 from uncal import _rust
 from uncal.fast import _arguments as arguments
+from uncal.fast import _relplot as relplot
 from uncal.fast._arguments import FloatArray
 
-Bins = Literal["width", "mass", "distinct"]
+Bins = Literal["width", "mass", "distinct", "sweep"]
+Convention = Literal["netcal", "torchmetrics", "uqlm", "lm_polygraph", "relplot", "mapie", "rlcr"]
 _Edges = Literal["right", "left", "guo", "left-open"]
 _Norm = Literal["l1", "l2", "max"]
 
@@ -43,11 +45,12 @@ def ece(
     confidence: ArrayLike,
     correct: ArrayLike,
     *,
-    n_bins: int = 15,
+    n_bins: int | None = None,
     bins: Bins = "width",
     edges: _Edges = "right",
     norm: _Norm = "l1",
     debias: bool = False,
+    convention: Convention | None = None,
     weights: ArrayLike | None = None,
     threads: int | None = None,
 ) -> float:
@@ -57,12 +60,15 @@ def ece(
     ----------
     confidence : array of shape (K,), in [0, 1]
     correct : array of shape (K,), bool (or all 0 and 1)
-    n_bins : int, default=15
-        From 1 to 10,000,000. An empty bin counts for nothing. Not read for ``bins="distinct"``.
-    bins : {"width", "mass", "distinct"}, default="width"
+        Or numbers in [0, 1], the share to which an answer is right; not with `debias` or `convention`.
+    n_bins : int, optional
+        From 1 to 10,000,000; 15, or that of the `convention`. An empty bin counts for nothing. Not read for "distinct"
+        and "sweep".
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         Equal width; nearly equal weight, cut at the borders between distinct confidences nearest to the quantiles (the
-        lower if two are as near), so that equal confidences stay together and there may be fewer bins; or one bin for
-        every distinct confidence.
+        lower if two are as near), so that equal confidences stay together and there may be fewer bins; one bin for
+        every distinct confidence; or as many bins of nearly equal weight as leave the accuracies in rising order: of
+        1, 2, 3, ... bins the last before an accuracy first falls from one bin to the next.
     edges : {"right", "left", "guo", "left-open"}, default="right"
         Where a confidence on an edge of equal-width bins goes. "right": ``(low, high]``, the first ``[0, high]``.
         "left": ``[low, high)``, the last ``[low, 1]`` (netcal, ``numpy.histogram``). "guo": ``(low, high]``, so 0 is in
@@ -76,13 +82,16 @@ def ece(
         Take off what bins of finite size add by chance. For "l2" subtracts each bin's c(1 - c) / (n - 1) from its
         squared gap, and cuts the sum at 0; for "l1" subtracts what one more draw of each accuracy would add on average,
         in closed form, and the result may fall below 0. Bins of fewer than two rows count 0. An error for "max".
+    convention : {"netcal", "torchmetrics", "uqlm", "lm_polygraph", "relplot", "mapie", "rlcr"}, optional
+        Exactly the number of that library, quirks included, to compare with what it printed; `bins`, `edges`, `norm`
+        and `debias` other than the default are errors beside it. See Notes.
     weights : array of shape (K,), optional
     threads : int, optional
 
     Returns
     -------
     float
-        In [0, 1] without `debias`. NaN where `edges` leave no row in any bin.
+        In [0, 1] without `debias`. NaN where `edges` or a `convention` leave no row in any bin.
 
     Raises
     ------
@@ -94,7 +103,25 @@ def ece(
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2. Status: "right" verified in lm-polygraph
     and uqlm, "left" in netcal, "left-open" in calibration-tuning, "guo" recalled from its snippet. Debiased "l2" is
     Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019, verified in its code; that code debiases "l1"
-    by random draws, whose mean this computes: a proposal.
+    by random draws, whose mean this computes: a proposal. "sweep" is Roelofs et al., Mitigating Bias in Calibration
+    Error Estimation, AISTATS 2022, arXiv 2012.08668, which splits equal confidences; secondary. Conventions: verified
+    against the packages on float64 to 1e-12, but for "rlcr", whose rule alone is known: secondary.
+
+    Notes
+    -----
+    All conventions have bins of equal width and the mean of their gaps, weighted by their rows.
+
+    - "netcal" 1.4.0: 10 bins ``[low, high)``, the last closed. Of float32 it counts the rows of a bin between edges of
+      float64 and takes their means between edges of float32, and so loses rows on an edge; that too.
+    - "torchmetrics" 1.9.0: 15 bins ``[low, high)`` and one more for 1. Edges are those of ``torch.linspace`` in the
+      type of the confidences, from both ends towards the middle: another set than NumPy's.
+    - "uqlm" 0.6.7: 10 bins ``(low, high]``, the first ``[0, high]``: `ece`'s own rule, as is "lm_polygraph" 0.7.0 with
+      20 bins, which drops confidences outside [0, 1], here an error.
+    - "relplot" 1.0.3, ``binnedECE``: 10 bins by the whole part of confidence over width, and one more for 1.
+    - "mapie" 1.6.0: of 50 bins 49 are ``(low, high]`` and one is for 0; of 1 bin, that one.
+    - "rlcr": 10 bins as netcal's, the outer edges at infinity.
+
+    Of float32, torchmetrics and others sum in single precision; these sums are in double, and agree to 1e-6.
 
     Examples
     --------
@@ -102,17 +129,138 @@ def ece(
     0.0
     >>> ece([0.75, 0.75, 0.25, 0.25], [True, True, True, False])
     0.25
+    >>> said, right = [0.3, 0.3, 0.2, 0.2], [True, True, False, False]
+    >>> [round(ece(said, right, convention=library), 2) for library in ("netcal", "torchmetrics", "uqlm")]
+    [0.25, 0.45, 0.45]
     """
+    rows = arguments.rows(confidence, correct, weights)
+    if convention is not None:
+        given = {
+            "bins": bins != "width",
+            "edges": edges != "right",
+            "norm": norm != "l1",
+            "debias": debias is not False,
+        }
+        for setting in (name for name, other in given.items() if other):
+            raise ValueError(f"{setting}: the convention says which, and they cannot both be given")
+        _whole(rows, "convention")
+        number = None if n_bins is None else arguments.bins(n_bins)
+        kind = arguments.choice("convention", convention, Convention)
+        return _rust.ece_by(*rows[:3], kind, number, arguments.threads(threads))
+    if arguments.flag("debias", debias):
+        _whole(rows, "debias")
     return _rust.ece(
-        arguments.real("confidence", confidence),
-        arguments.verdicts(correct),
-        arguments.weights(weights),
-        arguments.bins(n_bins),
+        *rows[:3],
+        arguments.bins(15 if n_bins is None else n_bins),
         arguments.choice("bins", bins, Bins),
         arguments.choice("edges", edges, _Edges),
         arguments.choice("norm", norm, _Norm),
-        arguments.flag("debias", debias),
+        bool(debias),
         arguments.threads(threads),
+    )
+
+
+def _whole(rows: arguments.Rows, setting: str) -> None:
+    """Refuse answers that are right in part."""
+    if rows.soft is not None:
+        raise ValueError(f"correct: has numbers between 0 and 1, which {setting} does not take")
+
+
+def mce(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    n_bins: int = 15,
+    bins: Bins = "width",
+    edges: _Edges = "right",
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Largest gap between mean confidence and accuracy of any bin (maximum calibration error): `ece` by ``norm="max"``.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1), or numbers in [0, 1]
+    n_bins, bins, edges
+        As for `ece`.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1], at least the `ece`. Bins of few rows make it large.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015. Status:
+    verified by definition.
+
+    Examples
+    --------
+    >>> round(mce([0.2, 0.2, 0.8, 0.8], [True, False, True, True], n_bins=2), 6)
+    0.3
+    """
+    return ece(confidence, correct, n_bins=n_bins, bins=bins, edges=edges, norm="max", weights=weights, threads=threads)
+
+
+def rmsce(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    n_bins: int = 15,
+    bins: Bins = "width",
+    edges: _Edges = "right",
+    debias: bool = False,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Root of the mean squared gap over bins (root mean square calibration error): `ece` by ``norm="l2"``.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,), in [0, 1]
+    correct : array of shape (K,), bool (or all 0 and 1), or numbers in [0, 1]
+    n_bins, bins, edges, debias
+        As for `ece`.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1], without `debias` at least the `ece` and at most the `mce`.
+
+    Raises
+    ------
+    ValueError
+        If a confidence leaves [0, 1], or other input makes no sense.
+
+    References
+    ----------
+    Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019. Status: verified by definition.
+
+    Examples
+    --------
+    >>> round(rmsce([0.2, 0.2, 0.8, 0.8], [True, False, True, True], n_bins=2), 6)
+    0.254951
+    """
+    return ece(
+        confidence,
+        correct,
+        n_bins=n_bins,
+        bins=bins,
+        edges=edges,
+        norm="l2",
+        debias=debias,
+        weights=weights,
+        threads=threads,
     )
 
 
@@ -128,7 +276,7 @@ def signed_gap(
     Parameters
     ----------
     confidence : array of shape (K,), in [0, 1]
-    correct : array of shape (K,), bool (or all 0 and 1)
+    correct : array of shape (K,), bool (or all 0 and 1), or numbers in [0, 1]
     weights : array of shape (K,), optional
     threads : int, optional
 
@@ -151,12 +299,7 @@ def signed_gap(
     >>> signed_gap([0.75, 0.75], [True, False])
     0.25
     """
-    return _rust.signed_gap(
-        arguments.real("confidence", confidence),
-        arguments.verdicts(correct),
-        arguments.weights(weights),
-        arguments.threads(threads),
-    )
+    return _rust.signed_gap(*arguments.rows(confidence, correct, weights)[:3], arguments.threads(threads))
 
 
 def smooth_ece(
@@ -164,6 +307,7 @@ def smooth_ece(
     correct: ArrayLike,
     *,
     sigma: float | None = None,
+    convention: Literal["relplot"] | None = None,
     weights: ArrayLike | None = None,
     threads: int | None = None,
 ) -> float:
@@ -173,9 +317,14 @@ def smooth_ece(
     ----------
     confidence : array of shape (K,), in [0, 1]
     correct : array of shape (K,), bool (or all 0 and 1)
+        Or numbers in [0, 1], the share to which an answer is right; not with `convention`.
     sigma : float, optional
         Width of the kernel, at least 0.001. By default the one width at which the error is as large as the width; or
         0.001 if the error there is smaller still.
+    convention : {"relplot"}, optional
+        The number of that library, to compare with what it printed: on a grid, with half the weight at 0 and 1, the
+        kernel cut at 0.5, a width found by ten bisections, and the mean weighted by the density of the confidences. By
+        NumPy on one thread, of any type as float64.
     weights : array of shape (K,), optional
     threads : int, optional
 
@@ -195,20 +344,23 @@ def smooth_ece(
     ----------
     Blasiok and Nakkiran, Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing, ICLR 2024. Status: verified
     against the formula on a grid of 20,001 points. relplot 1.0.3 differs: it gives confidences of exactly 0 or 1 half
-    their weight and cuts the kernel at 0.5, so a model that is certain throughout looks better there.
+    their weight and cuts the kernel at 0.5, so a model that is certain throughout looks better there. The convention is
+    verified against it to 1e-12.
 
     Examples
     --------
     >>> round(smooth_ece([0.9, 0.9, 0.9, 0.9], [True, True, False, False]), 4)
     0.4
     """
-    value, _ = _rust.smooth_ece(
-        arguments.real("confidence", confidence),
-        arguments.verdicts(correct),
-        arguments.weights(weights),
-        arguments.optional_number("sigma", sigma),
-        arguments.threads(threads),
-    )
+    rows = arguments.rows(confidence, correct, weights)
+    sigma = arguments.optional_number("sigma", sigma)
+    if convention is not None:
+        if arguments.choice("convention", convention, Literal["relplot"]) != "relplot":
+            raise ValueError(f"convention: is {arguments.shown(convention)}, must be one of relplot")
+        _whole(rows, "convention")
+        _rust.signed_gap(*rows[:3], arguments.threads(threads))  # for its checks
+        return relplot.smooth_ece(rows, sigma)
+    value, _ = _rust.smooth_ece(*rows[:3], sigma, arguments.threads(threads))
     return value
 
 
@@ -474,7 +626,7 @@ def reliability(
     correct : array of shape (K,), bool (or all 0 and 1)
     n_bins : int, default=15
         As for `ece`.
-    bins : {"width", "mass", "distinct"}, default="width"
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         As for `ece`.
     weights : array of shape (K,), optional
     threads : int, optional
@@ -484,8 +636,8 @@ def reliability(
     Reliability
         `edges` (B + 1,) from 0 to 1, bins closed on the right; `count` (B,), rows or the sum of their weights;
         `mean_confidence` and `accuracy` (B,); `low` and `high` (B,), Wilson's 95 % interval of the accuracy. An empty
-        bin has count 0 and NaN elsewhere; only "width" has any, and always B = `n_bins`. Edges of "mass" and "distinct"
-        lie halfway between neighbouring confidences.
+        bin has count 0 and NaN elsewhere; only "width" has any, and always B = `n_bins`. Edges of other bins lie
+        halfway between neighbouring confidences.
 
     Raises
     ------

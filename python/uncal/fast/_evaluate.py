@@ -97,7 +97,7 @@ def evaluate(
         Between 0 and 1.
     n_bins : int, default=15
         As for `ece`.
-    bins : {"width", "mass", "distinct"}, default="width"
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         As for `ece`.
     method : {"auto", "percentile", "pivotal", "bca"}, default="auto"
         What is made of the resamples. "percentile" is the middle of them; "pivotal" (basic) that mirrored at the value;
@@ -194,7 +194,7 @@ def compare(
     level : float, default=0.95
         Between 0 and 1.
     n_bins : int, default=15
-    bins : {"width", "mass", "distinct"}, default="width"
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
     method : {"auto", "percentile", "pivotal", "bca"}, default="percentile"
         As for `evaluate`. The noise that resampling adds to both errors all but cancels.
     threads : int, optional

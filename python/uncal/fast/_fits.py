@@ -418,7 +418,7 @@ def fit_histogram(
     correct : array of shape (K,), bool (or all 0 and 1)
     n_bins : int, default=15
         As for `ece`.
-    bins : {"width", "mass", "distinct"}, default="width"
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         As for `ece`. "distinct" suits confidences in words, of which there are few.
     smoothing : float, default=0
         alpha in (right + alpha) / (right + wrong + 2 alpha), from 0 to 1e100; 1 is Laplace's.

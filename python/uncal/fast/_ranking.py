@@ -19,6 +19,13 @@ class AurocInterval(NamedTuple):
     ties: float
 
 
+class AtConfidence(NamedTuple):
+    """The accuracy of the answers that are sure enough, and their share of all."""
+
+    accuracy: float
+    coverage: float
+
+
 class RiskCoverage(NamedTuple):
     """The risk-coverage curve, from the surest answers on; both arrays have one entry for each distinct confidence."""
 
@@ -408,6 +415,104 @@ def risk_coverage(
     )
 
 
+def aurac(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> float:
+    """Mean accuracy of the surest 10 % to 100 % of answers, at twenty shares (area under the rejection-accuracy curve).
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 1], higher is better. Of a share those answers are kept whose uncertainty is at most its quantile, so
+        equal confidences stay together.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Farquhar, Kossen, Kuhn and Gal, Detecting Hallucinations in Large Language Models Using Semantic Entropy, Nature
+    2024. Status: verified in its code, which sums the same twenty accuracies times the step between the shares and so
+    prints 18/19 of this mean.
+
+    Examples
+    --------
+    >>> round(aurac([0.9, 0.5], [True, False]), 6)
+    0.975
+    """
+    return _rust.aurac(
+        arguments.real("confidence", confidence),
+        arguments.verdicts(correct),
+        arguments.weights(weights),
+        arguments.threads(threads),
+    )
+
+
+def accuracy_at_confidence(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    threshold: float,
+    *,
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> AtConfidence:
+    """Accuracy of the answers that are at least so sure, and their share of all.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    correct : array of shape (K,), bool (or all 0 and 1)
+    threshold : float
+        On the scale of `confidence`; an answer exactly there is kept. float32 is compared as it lies: 0.9 in float32 is
+        just below the number 0.9.
+    weights : array of shape (K,), optional
+    threads : int, optional
+
+    Returns
+    -------
+    AtConfidence
+        (accuracy, coverage), both in [0, 1]; where no answer is so sure the accuracy is NaN and the coverage 0.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Status: verified by definition.
+
+    Examples
+    --------
+    >>> accuracy_at_confidence([0.9, 0.8, 0.3, 0.1], [True, True, False, True], 0.8)
+    AtConfidence(accuracy=1.0, coverage=0.5)
+    """
+    return AtConfidence(
+        *_rust.accuracy_at_confidence(
+            arguments.real("confidence", confidence),
+            arguments.verdicts(correct),
+            arguments.weights(weights),
+            arguments.number("threshold", threshold),
+            arguments.threads(threads),
+        )
+    )
+
+
 def accuracy_at_coverage(
     confidence: ArrayLike,
     correct: ArrayLike,
@@ -564,3 +669,40 @@ def kendall(x: ArrayLike, y: ArrayLike, *, threads: int | None = None) -> float:
     0.333333
     """
     return _rust.kendall(arguments.column("x", x), arguments.column("y", y), arguments.threads(threads))
+
+
+def reversed_pairs(confidence: ArrayLike, quality: ArrayLike, *, threads: int | None = None) -> float:
+    """Share of pairs of answers of which the surer is the worse (reversed-pairs proportion, RPP); 0 is best.
+
+    Parameters
+    ----------
+    confidence : array of shape (K,)
+        Any finite score, higher is surer; negate an uncertainty.
+    quality : array of shape (K,)
+        Of each answer: 0 and 1, bool, or any finite measure.
+    threads : int, optional
+
+    Returns
+    -------
+    float
+        In [0, 0.5): reversed pairs over K^2. Ties in either column are not reversed. For verdicts of accuracy a it is
+        at most a (1 - a), and depends on the accuracy as `auroc` does not.
+
+    Raises
+    ------
+    ValueError
+        For input that makes no sense.
+
+    References
+    ----------
+    Xin, Tang, Yu and Lin, The Art of Abstention: Selective Prediction and Error Regularization for Natural Language
+    Processing, ACL 2021. Status: recalled, the divisor K^2 with it.
+
+    Examples
+    --------
+    >>> reversed_pairs([0.9, 0.5, 0.4, 0.1], [True, False, True, False])
+    0.0625
+    """
+    return _rust.reversed_pairs(
+        arguments.column("confidence", confidence), arguments.column("quality", quality), arguments.threads(threads)
+    )

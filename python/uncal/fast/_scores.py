@@ -1,11 +1,20 @@
 """Proper scores of confidences: how good they are as forecasts."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, overload
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from uncal import _rust
 from uncal.fast import _arguments as arguments
+
+
+class CorpDecomposition(NamedTuple):
+    """Brier score = miscalibration - discrimination + uncertainty."""
+
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
 
 
 class BrierDecomposition(NamedTuple):
@@ -31,6 +40,8 @@ def brier(
     ----------
     confidence : array of shape (K,), in [0, 1]
     correct : array of shape (K,), bool (or all 0 and 1)
+        Or numbers c in [0, 1], the share to which an answer is right: the mean of (confidence - c)^2. That is below the
+        score of as many verdicts by the mean of c (1 - c), which no confidence changes.
     weights : array of shape (K,), optional
     threads : int, optional
 
@@ -52,33 +63,61 @@ def brier(
     >>> brier([1.0, 0.5], [True, False])
     0.125
     """
-    return _rust.brier(
-        arguments.real("confidence", confidence),
-        arguments.verdicts(correct),
-        arguments.weights(weights),
-        arguments.threads(threads),
-    )
+    rows = arguments.rows(confidence, correct, weights)
+    score = _rust.brier(*rows[:3], arguments.threads(threads))
+    if rows.soft is None:
+        return score
+    # split in two, a row has (q - c)^2 + c (1 - c)
+    return max(score - float(np.average(rows.soft * (1 - rows.soft), weights=arguments.weights(weights))), 0.0)
+
+
+@overload
+def brier_decomposition(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    method: Literal["murphy"] = "murphy",
+    n_bins: int = 15,
+    bins: Literal["distinct", "width"] = "distinct",
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> BrierDecomposition: ...
+
+
+@overload
+def brier_decomposition(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    method: Literal["corp"],
+    weights: ArrayLike | None = None,
+    threads: int | None = None,
+) -> CorpDecomposition: ...
 
 
 def brier_decomposition(
     confidence: ArrayLike,
     correct: ArrayLike,
     *,
+    method: Literal["murphy", "corp"] = "murphy",
     n_bins: int = 15,
     bins: Literal["distinct", "width"] = "distinct",
     weights: ArrayLike | None = None,
     threads: int | None = None,
-) -> BrierDecomposition:
-    """Brier score in parts: how calibrated, how telling, how hard the questions are (Murphy).
+) -> BrierDecomposition | CorpDecomposition:
+    """Brier score in parts: how calibrated, how telling, how hard the questions are (Murphy, or CORP).
 
     Parameters
     ----------
     confidence : array of shape (K,), in [0, 1]
     correct : array of shape (K,), bool (or all 0 and 1)
+    method : {"murphy", "corp"}, default="murphy"
+        By bins, or by the best curve that never falls (isotonic regression): no bins to choose, and as stable with a
+        confidence for every row.
     n_bins : int, default=15
         Not read for ``bins="distinct"``.
     bins : {"distinct", "width"}, default="distinct"
-        A bin for every distinct confidence, or bins of equal width closed on the right, as in `ece`.
+        A bin for every distinct confidence, or bins of equal width closed on the right, as in `ece`. "corp" has none.
     weights : array of shape (K,), optional
     threads : int, optional
 
@@ -90,6 +129,10 @@ def brier_decomposition(
         `resolution` how much the accuracies of bins differ, the higher the better; `uncertainty` the variance of the
         verdicts. The last two are what binning hides and are 0 for distinct confidences. With as many confidences as
         rows every bin holds one row, and `resolution` says nothing.
+    CorpDecomposition
+        By "corp": (miscalibration, discrimination, uncertainty), whose signed sum is the Brier score to 1e-12.
+        `miscalibration` is what recalibration by that curve takes off the score, `discrimination` what the curve then
+        is better than a constant: both at least 0.
 
     Raises
     ------
@@ -100,13 +143,30 @@ def brier_decomposition(
     ----------
     Murphy, A New Vector Partition of the Probability Score, 1973; with the within-bin terms Stephenson, Coelho and
     Jolliffe, Two Extra Components in the Brier Score Decomposition, 2008. Status: secondary; checked by their sum.
+    Dimitriadis, Gneiting and Jordan, Stable Reliability Diagrams for Probabilistic Classifiers, PNAS 2021. Status:
+    secondary; checked against scikit-learn's isotonic regression.
 
     Examples
     --------
     >>> parts = brier_decomposition([0.5, 0.5, 1.0, 1.0], [True, False, True, True])
     >>> parts.reliability, parts.resolution, parts.uncertainty
     (0.0, 0.0625, 0.1875)
+    >>> brier_decomposition([0.5, 0.5, 1.0, 1.0], [True, False, True, True], method="corp").discrimination
+    0.0625
     """
+    if arguments.choice("method", method, Literal["murphy", "corp"]) == "corp":
+        if bins != "distinct":
+            raise ValueError('bins: method="corp" has none')
+        return CorpDecomposition(
+            *_rust.brier_corp(
+                arguments.real("confidence", confidence),
+                arguments.verdicts(correct),
+                arguments.weights(weights),
+                arguments.threads(threads),
+            )
+        )
+    if method != "murphy":
+        raise ValueError(f"method: is {arguments.shown(method)}, must be one of murphy, corp")
     return BrierDecomposition(
         *_rust.brier_decomposition(
             arguments.real("confidence", confidence),
@@ -191,6 +251,7 @@ def log_loss(
     ----------
     confidence : array of shape (K,), in [0, 1]
     correct : array of shape (K,), bool (or all 0 and 1)
+        Or numbers in [0, 1], the share to which an answer is right: the cross-entropy.
     eps : float, default=2.220446049250313e-16
         Confidences are clipped to [eps, 1 - eps] first, so that one certain error does not make the mean infinite. It
         decides how much such an error costs: -ln(eps), 36 by default. Between 0 and 0.5.
@@ -218,9 +279,7 @@ def log_loss(
     0.693147
     """
     return _rust.log_loss(
-        arguments.real("confidence", confidence),
-        arguments.verdicts(correct),
-        arguments.weights(weights),
+        *arguments.rows(confidence, correct, weights)[:3],
         arguments.number("eps", eps),
         arguments.threads(threads),
     )

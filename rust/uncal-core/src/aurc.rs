@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::digamma::harmonic;
 use crate::float::Real;
 use crate::ranked::{Below, Fold, Ranked, Tie};
+use crate::sum::sum;
 use crate::{Error, Pairs, Result};
 
 /// How the area under the risk-coverage curve is taken.
@@ -74,6 +75,41 @@ pub fn accuracy_at_coverage<T: Real>(scores: &Pairs<'_, T>, coverage: f64) -> Re
     let ranked = Ranked::new(scores);
     let kept = coverage * (ranked.total.right + ranked.total.wrong);
     Ok(1.0 - ranked.fold(|| Kept { total: ranked.total, rows: kept, wrong: 0.0 }).wrong / kept)
+}
+
+/// The mean accuracy of the surest tenth to all of the rows, at twenty shares evenly spaced (AURAC).
+///
+/// Of a share f those rows are taken whose value is at least that of row f (n - 1), counted from 0 and from the highest
+/// down: the cut of a linear quantile. Equal values go together.
+#[must_use]
+pub fn aurac<T: Real>(scores: &Pairs<'_, T>) -> f64 {
+    const SHARES: usize = 20;
+    let ranked = Ranked::new(scores);
+    let rows = ranked.total.right + ranked.total.wrong;
+    let mut cuts = [0.0; SHARES];
+    for (k, cut) in cuts.iter_mut().enumerate() {
+        // the numbers of numpy.linspace(0.1, 1, 20)
+        let share = if k + 1 == SHARES { 1.0 } else { k as f64 * (0.9 / (SHARES - 1) as f64) + 0.1 };
+        *cut = share * (rows - 1.0);
+    }
+    let found = ranked.fold(|| Accuracies { total: ranked.total, cuts, values: [f64::NAN; SHARES] });
+    let all = ranked.total.right / rows; // where rounding left a cut below no tie
+    found.values.iter().map(|value| if value.is_nan() { all } else { *value }).sum::<f64>() / SHARES as f64
+}
+
+/// The accuracy of the rows whose value is at least `threshold`, and their share of all; NaN and 0 if there are none.
+///
+/// # Errors
+/// [`Error::Setting`] for a threshold that is NaN.
+pub fn accuracy_at_confidence<T: Real>(scores: &Pairs<'_, T>, threshold: f64) -> Result<(f64, f64)> {
+    if threshold.is_nan() {
+        return Err(Error::setting("threshold", threshold, "a number"));
+    }
+    let [right, kept] = sum(scores.len(), 1, |i| {
+        let weight = if scores.value(i) >= threshold { scores.weight(i) } else { 0.0 };
+        [if scores.correct(i) { weight } else { 0.0 }, weight]
+    });
+    Ok((right / kept, kept / scores.total()))
 }
 
 /// The largest share of rows, highest values first and equal values together, of which no more than `risk` is wrong; 0
@@ -213,6 +249,34 @@ impl Fold for Kept {
     }
 }
 
+/// The accuracy at each of some cuts, which are numbers of rows; NaN where none was reached.
+struct Accuracies<const N: usize> {
+    total: Below,
+    cuts: [f64; N],
+    values: [f64; N],
+}
+
+impl<const N: usize> Fold for Accuracies<N> {
+    #[inline]
+    fn tie(&mut self, below: Below, tie: Tie) {
+        let (rows, wrong) = above(self.total, below, tie);
+        let with = rows + tie.right + tie.wrong;
+        for (cut, value) in self.cuts.iter().zip(&mut self.values) {
+            if *cut < with {
+                *value = 1.0 - (wrong + tie.wrong) / with; // the last such tie has the highest value
+            }
+        }
+    }
+
+    fn join(&mut self, next: Self) {
+        for (value, next) in self.values.iter_mut().zip(next.values) {
+            if !next.is_nan() {
+                *value = next;
+            }
+        }
+    }
+}
+
 struct Most {
     total: Below,
     risk: f64,
@@ -298,6 +362,10 @@ mod tests {
         assert_eq!(coverage_at_risk(&pairs(), 0.2).unwrap(), 0.0);
         assert_eq!(coverage_at_risk(&pairs(), 1.0).unwrap(), 1.0);
         assert!(coverage_at_risk(&pairs(), -0.1).is_err() && accuracy_at_coverage(&pairs(), f64::NAN).is_err());
+        assert_eq!(accuracy_at_confidence(&pairs(), 0.8).unwrap(), (0.75, 0.4));
+        assert_eq!(accuracy_at_confidence(&pairs(), f64::NEG_INFINITY).unwrap(), (0.5, 1.0));
+        let none = accuracy_at_confidence(&pairs(), 1.5).unwrap();
+        assert!(none.0.is_nan() && none.1 == 0.0 && accuracy_at_confidence(&pairs(), f64::NAN).is_err());
         let (coverage, risk) = risk_coverage(&pairs());
         assert_eq!(coverage, [0.2, 0.3, 0.4, 0.6, 0.7, 0.9, 1.0]);
         assert_eq!(risk[..3], [0.5, 1.0 / 3.0, 0.25]);

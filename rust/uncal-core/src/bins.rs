@@ -5,6 +5,7 @@ mod many;
 use std::str::FromStr;
 
 use crate::float::Real;
+use crate::sweep::sweep;
 use crate::ties::Ties;
 use crate::{Error, Pairs, Result, pool};
 
@@ -17,6 +18,8 @@ pub enum Bins {
     Mass,
     /// A bin for every distinct confidence.
     Distinct,
+    /// As many bins of nearly equal weight as leave their accuracies in rising order.
+    Sweep,
 }
 
 impl FromStr for Bins {
@@ -27,7 +30,8 @@ impl FromStr for Bins {
             "width" => Self::Width,
             "mass" => Self::Mass,
             "distinct" => Self::Distinct,
-            _ => return Err(Error::setting("bins", name, "one of width, mass, distinct")),
+            "sweep" => Self::Sweep,
+            _ => return Err(Error::setting("bins", name, "one of width, mass, distinct, sweep")),
         })
     }
 }
@@ -71,7 +75,7 @@ pub(crate) struct Bin {
 }
 
 impl Bin {
-    fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.weight += other.weight;
         self.confidence += other.confidence;
         self.right += other.right;
@@ -111,7 +115,7 @@ pub(crate) fn check(n_bins: usize) -> Result<()> {
 pub(crate) fn bin<T: Real>(pairs: &Pairs<'_, T>, n_bins: usize, bins: Bins, side: Edges) -> Binned {
     match bins {
         Bins::Width => width(pairs, n_bins, side),
-        Bins::Mass | Bins::Distinct => bin_ties(&Ties::new(pairs), n_bins, bins),
+        Bins::Mass | Bins::Distinct | Bins::Sweep => bin_ties(&Ties::new(pairs), n_bins, bins),
     }
 }
 
@@ -128,6 +132,7 @@ pub(crate) fn bin_ties(ties: &Ties, n_bins: usize, bins: Bins) -> Binned {
         }
         Bins::Mass => mass_ends(ties, n_bins),
         Bins::Distinct => (1..=ties.len()).collect(),
+        Bins::Sweep => mass_ends(ties, sweep(ties)),
     };
     let mut binned = Binned { bins: Vec::with_capacity(ends.len()), edges: vec![0.0] };
     let mut start = 0;
@@ -159,7 +164,7 @@ fn between(below: f64, above: f64) -> f64 {
 
 /// Where each bin ends if every cut falls on the border between two distinct values that is nearest to its share of
 /// the weight, the lower one if two are as near; cuts that coincide are one.
-fn mass_ends(ties: &Ties, n_bins: usize) -> Vec<usize> {
+pub(crate) fn mass_ends(ties: &Ties, n_bins: usize) -> Vec<usize> {
     let mut sum = 0.0;
     let up_to: Vec<f64> = ties
         .iter()

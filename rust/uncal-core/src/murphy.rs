@@ -32,6 +32,7 @@ pub fn brier_decomposition<T: Real>(confidences: &Pairs<'_, T>, n_bins: usize, b
         Bins::Width => Some(Grid::new(n_bins)),
         Bins::Distinct => None,
         Bins::Mass => return Err(Error::setting("bins", "mass", "one of distinct, width")),
+        Bins::Sweep => return Err(Error::setting("bins", "sweep", "one of distinct, width")),
     };
     let grid = grid.as_ref();
     Ok(ranked.fold(|| Murphy { grid, ..Murphy::new(ranked.total) }).finish())

@@ -17,7 +17,7 @@ use crate::{Error, Result, pool};
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64> {
-    check(x, y)?;
+    check(["x", "y"], x, y)?;
     let (a, b) = (twice_ranks(x), twice_ranks(y));
     // twice the ranks less their mean are whole numbers, so that only sums are rounded
     let mean = x.len() as f64 + 1.0;
@@ -41,7 +41,7 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64> {
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
 pub fn kendall(x: &[f64], y: &[f64]) -> Result<f64> {
-    check(x, y)?;
+    check(["x", "y"], x, y)?;
     let mut rows: Vec<(u64, u64)> = x.iter().zip(y).map(|(x, y)| (x.order(), y.order())).collect();
     pool::sort(&mut rows);
     let pairs = |n: usize| n as u64 * (n as u64).saturating_sub(1) / 2;
@@ -57,15 +57,35 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Result<f64> {
     Ok(((concordant as f64 - discordant as f64) / told_apart).clamp(-1.0, 1.0))
 }
 
-fn check(x: &[f64], y: &[f64]) -> Result<()> {
+/// The share of pairs of rows, each with itself among them, that the two columns put in opposite orders; in `[0, 1/2)`.
+///
+/// # Errors
+/// Those of [`spearman`].
+///
+/// # Example
+/// ```
+/// use uncal_core::reversed_pairs;
+/// assert_eq!(reversed_pairs(&[1.0, 2.0], &[1.0, 0.0])?, 0.25);
+/// # Ok::<(), uncal_core::Error>(())
+/// ```
+pub fn reversed_pairs(confidence: &[f64], quality: &[f64]) -> Result<f64> {
+    check(["confidence", "quality"], confidence, quality)?;
+    let mut rows: Vec<(u64, u64)> = confidence.iter().zip(quality).map(|(q, c)| (q.order(), c.order())).collect();
+    pool::sort(&mut rows);
+    let mut qualities: Vec<u64> = rows.into_iter().map(|row| row.1).collect();
+    let n = confidence.len() as f64;
+    Ok(inversions(&mut qualities) as f64 / (n * n))
+}
+
+fn check(names: [&'static str; 2], x: &[f64], y: &[f64]) -> Result<()> {
     let expected = x.len();
     if expected == 0 {
-        return Err(Error::NoRows { name: "x" });
+        return Err(Error::NoRows { name: names[0] });
     }
     if y.len() != expected {
-        return Err(Error::Length { name: "y", len: y.len(), expected });
+        return Err(Error::Length { name: names[1], len: y.len(), expected });
     }
-    for (name, column) in [("x", x), ("y", y)] {
+    for (name, column) in [(names[0], x), (names[1], y)] {
         if let Some(row) = column.iter().position(|x| !x.is_finite()) {
             return Err(Error::Value { name, row, value: column[row], needed: "finite" });
         }

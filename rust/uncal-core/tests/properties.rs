@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
-    Algorithm, Bad, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel, Linkage,
-    Method, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment,
-    cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
-    jaccard_similarity, kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy,
-    rouge_l_similarity, semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
+    Algorithm, Bad, Bins, Bootstrap, Convention, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel,
+    Linkage, Method, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, accuracy_at_confidence, aurac, auroc, brier,
+    brier_corp, cluster_embeddings, cluster_entailment, cosine_similarity, degree, eccentricity, ece, ece_by,
+    eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity, kernel_language_entropy,
+    num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, reversed_pairs, rouge_l_similarity,
+    semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -61,7 +62,7 @@ fn rows() -> impl Strategy<Value = (Vec<f64>, Vec<bool>, Vec<f64>)> {
 }
 
 fn bins() -> impl Strategy<Value = Bins> {
-    prop::sample::select(vec![Bins::Width, Bins::Mass, Bins::Distinct])
+    prop::sample::select(vec![Bins::Width, Bins::Mass, Bins::Distinct, Bins::Sweep])
 }
 
 fn ends(rows: &Array2<f64>) -> [i64; 2] {
@@ -362,6 +363,55 @@ proptest! {
         let mean = (0..q.len()).map(|i| w[i] * (q[i] - f64::from(u8::from(c[i])))).sum::<f64>() / pairs.total();
         let (l1, l2, max) = (with(Norm::L1), with(Norm::L2), with(Norm::Max));
         prop_assert!(mean.abs() <= l1 + 1e-12 && l1 <= l2 + 1e-12 && l2 <= max + 1e-12 && max <= 1.0 + 1e-12);
+    }
+
+    #[test]
+    fn accuracies_of_a_sweep_never_fall((q, c, w) in rows()) {
+        let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let diagram = reliability(&pairs, 15, Bins::Sweep).unwrap();
+        prop_assert!(diagram.accuracy.windows(2).all(|pair| pair[0] <= pair[1]));
+    }
+
+    #[test]
+    fn conventions_repeat_rows_and_stay_in_range((q, c, w) in rows(), which in 0..7_usize, n_bins in 2..60_usize) {
+        let all = [
+            Convention::Netcal,
+            Convention::Torchmetrics,
+            Convention::Uqlm,
+            Convention::LmPolygraph,
+            Convention::Relplot,
+            Convention::Mapie,
+            Convention::Rlcr,
+        ];
+        let weighted = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let error = ece_by(&weighted, all[which], Some(n_bins)).unwrap();
+        let (q, c) = repeated(&q, &c, &w);
+        let plain = ece_by(&Pairs::confidences(&q, &c, None).unwrap(), all[which], Some(n_bins)).unwrap();
+        prop_assert!((error - plain).abs() < 1e-12 && (0.0..=1.0 + 1e-12).contains(&error));
+        let single: Vec<f32> = q.iter().map(|&q| q as f32).collect();
+        let single = ece_by(&Pairs::confidences(&single, &c, None).unwrap(), all[which], Some(n_bins)).unwrap();
+        prop_assert!((0.0..=1.0 + 1e-6).contains(&single));
+    }
+
+    #[test]
+    fn corp_parts_add_up_and_are_parts((q, c, w) in rows()) {
+        let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
+        let parts = brier_corp(&pairs).unwrap();
+        let sum = parts.miscalibration - parts.discrimination + parts.uncertainty;
+        prop_assert!((sum - brier(&pairs).unwrap()).abs() < 1e-12);
+        prop_assert!(parts.miscalibration >= 0.0 && (0.0..=parts.uncertainty).contains(&parts.discrimination));
+    }
+
+    #[test]
+    fn kept_answers_are_counted((q, c, w) in rows(), threshold in -0.5..1.5_f64) {
+        let pairs = Pairs::scores("x", &q, &c, Some(&w)).unwrap();
+        let (accuracy, coverage) = accuracy_at_confidence(&pairs, threshold).unwrap();
+        prop_assert!((0.0..=1.0).contains(&coverage) && accuracy.is_nan() == (coverage == 0.0));
+        prop_assert!((0.0..=1.0).contains(&aurac(&pairs)));
+        let verdicts: Vec<f64> = c.iter().map(|&c| f64::from(u8::from(c))).collect();
+        let mirrored: Vec<f64> = q.iter().map(|q| -q).collect();
+        let both = reversed_pairs(&q, &verdicts).unwrap() + reversed_pairs(&mirrored, &verdicts).unwrap();
+        prop_assert!(both <= 0.5);
     }
 
     #[test]

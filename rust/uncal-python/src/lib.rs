@@ -39,9 +39,10 @@ mod _rust {
     use crate::machine::{_fma_rate, _read_bytes, _simd};
     #[pymodule_export]
     use crate::metrics::{
-        accuracy_at_coverage, augrc, auprc, aurc, auroc, auroc_interval, brier, brier_decomposition, coverage_at_risk,
-        e_aurc, kendall, ks_calibration_error, kuiper_calibration_error, log_loss, mmce, prr, risk_coverage,
-        signed_gap, smooth_ece, smooth_reliability, spearman, spiegelhalter,
+        accuracy_at_confidence, accuracy_at_coverage, augrc, auprc, aurac, aurc, auroc, auroc_interval, brier,
+        brier_corp, brier_decomposition, coverage_at_risk, e_aurc, ece_by, kendall, ks_calibration_error,
+        kuiper_calibration_error, log_loss, mmce, prr, reversed_pairs, risk_coverage, signed_gap, smooth_ece,
+        smooth_reliability, spearman, spiegelhalter,
     };
     #[pymodule_export]
     use crate::pool::{num_threads, set_num_threads};

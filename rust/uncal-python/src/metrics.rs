@@ -1,6 +1,6 @@
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use uncal_core::{AurocInterval, BrierParts, Pairs, SmoothEce};
+use uncal_core::{AurocInterval, BrierParts, CorpParts, Pairs, SmoothEce};
 
 use crate::call::{Flat, detached, each_flat, slice};
 
@@ -34,9 +34,13 @@ macro_rules! metrics {
 }
 
 metrics! {
+    accuracy_at_confidence(scores, threshold: f64) -> (f64, f64) {
+        |pairs| uncal_core::accuracy_at_confidence(&pairs, threshold)
+    }
     accuracy_at_coverage(scores, coverage: f64) -> f64 { |pairs| uncal_core::accuracy_at_coverage(&pairs, coverage) }
     augrc(scores) -> f64 { |pairs| Ok(uncal_core::augrc(&pairs)) }
     auprc(scores, wrong: bool) -> f64 { |pairs| Ok(uncal_core::auprc(&pairs, wrong)) }
+    aurac(scores) -> f64 { |pairs| Ok(uncal_core::aurac(&pairs)) }
     aurc(scores, method: &str) -> f64 { |pairs| Ok(uncal_core::aurc(&pairs, method.parse()?)) }
     auroc(scores) -> f64 { |pairs| Ok(uncal_core::auroc(&pairs)) }
     auroc_interval(scores, level: f64) -> (f64, f64, f64, f64, f64) {
@@ -44,6 +48,10 @@ metrics! {
             .map(|AurocInterval { value, low, high, std_error, ties }| (value, low, high, std_error, ties))
     }
     brier(confidences) -> f64 { |pairs| uncal_core::brier(&pairs) }
+    brier_corp(confidences) -> (f64, f64, f64) {
+        |pairs| uncal_core::brier_corp(&pairs)
+            .map(|CorpParts { miscalibration, discrimination, uncertainty }| (miscalibration, discrimination, uncertainty))
+    }
     brier_decomposition(confidences, n_bins: usize, bins: &str) -> (f64, f64, f64, f64, f64) {
         |pairs| {
             let BrierParts { reliability, resolution, uncertainty, within_variance, within_covariance } =
@@ -52,6 +60,9 @@ metrics! {
         }
     }
     coverage_at_risk(scores, risk: f64) -> f64 { |pairs| uncal_core::coverage_at_risk(&pairs, risk) }
+    ece_by(confidences, convention: &str, n_bins: Option<usize>) -> f64 {
+        |pairs| uncal_core::ece_by(&pairs, convention.parse()?, n_bins)
+    }
     e_aurc(scores) -> f64 { |pairs| Ok(uncal_core::e_aurc(&pairs)) }
     ks_calibration_error(confidences) -> (f64, f64) {
         |pairs| { let test = uncal_core::ks_calibration_error(&pairs); Ok((test.value, test.p_value)) }
@@ -148,4 +159,17 @@ pub(crate) fn kendall(
 ) -> PyResult<f64> {
     let (x, y) = (x.as_slice()?, y.as_slice()?);
     detached(py, threads, || uncal_core::kendall(x, y))
+}
+
+/// See `uncal.fast.reversed_pairs`.
+#[pyfunction]
+#[pyo3(signature = (confidence, quality, threads))]
+pub(crate) fn reversed_pairs(
+    py: Python<'_>,
+    confidence: PyReadonlyArray1<'_, f64>,
+    quality: PyReadonlyArray1<'_, f64>,
+    threads: Option<usize>,
+) -> PyResult<f64> {
+    let (confidence, quality) = (confidence.as_slice()?, quality.as_slice()?);
+    detached(py, threads, || uncal_core::reversed_pairs(confidence, quality))
 }

@@ -46,6 +46,12 @@ pub fn isotonic<T: Real>(scores: &Pairs<'_, T>, increasing: Option<bool>, center
     }
 }
 
+/// The right and wrong weight of each block of a rising curve, from the lowest up.
+pub(crate) fn shares<T: Real>(scores: &Pairs<'_, T>) -> Vec<(f64, f64)> {
+    let blocks = Ranked::new(scores).fold(|| Pava::<true, false>::new(1.0)).blocks;
+    blocks.into_iter().map(|block| (block.right, block.wrong)).collect()
+}
+
 /// Whether right answers tend to have the higher scores, or there is nothing to tell it from.
 pub(super) fn rises<T: Real>(ranked: &Ranked<T>) -> bool {
     let area = ranked.fold(Won::default).area(ranked.total);

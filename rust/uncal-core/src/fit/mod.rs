@@ -13,6 +13,7 @@ mod venn_abers;
 
 pub use beta::{Beta, Variant, beta};
 pub use histogram::{Histogram, histogram};
+pub(crate) use isotonic::shares;
 pub use isotonic::{Isotonic, isotonic};
 pub use platt::{Platt, platt};
 pub use platt_atom::{PlattAtom, platt_atom};
