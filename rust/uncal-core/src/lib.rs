@@ -21,6 +21,7 @@ mod entropy;
 mod error;
 mod evaluate;
 mod float;
+mod fourier;
 mod graph;
 mod groups;
 mod kernel;
