@@ -7,7 +7,9 @@
 mod auprc;
 mod aurc;
 mod auroc;
+mod binomial;
 mod bins;
+mod blocks;
 mod bootstrap;
 mod cluster_embeddings;
 mod cluster_entailment;
@@ -72,7 +74,7 @@ pub use eigen::eigenvalues;
 pub use eigenvectors::eigenvectors;
 pub use entropy::{renyi_entropy, von_neumann_entropy};
 pub use error::{Error, Result};
-pub use evaluate::{Bootstrap, Estimate, Method, compare, evaluate};
+pub use evaluate::{Bootstrap, Estimate, Method, Metrics, compare, evaluate};
 pub use float::{Float, Kind, Real};
 pub use graph::{GraphMeasure, degree, eccentricity, graph_scores};
 pub use groups::Groups;

@@ -7,10 +7,10 @@ use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
     Algorithm, Bad, Bins, Bootstrap, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel, Linkage,
-    Method, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings, cluster_entailment,
-    cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit, graph_scores,
-    jaccard_similarity, kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy,
-    rouge_l_similarity, semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
+    Method, Metrics, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, auroc, brier, cluster_embeddings,
+    cluster_entailment, cosine_similarity, degree, eccentricity, ece, eigenvalues, eigenvectors, evaluate, fit,
+    graph_scores, jaccard_similarity, kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability,
+    renyi_entropy, rouge_l_similarity, semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -492,7 +492,7 @@ proptest! {
             all.extend(kernel_language_entropy(&graphs, GraphKernel::Heat { t: 0.3 }, true, false).unwrap());
             all.extend(cosines);
             let bootstrap = Bootstrap { replicates: 20, groups: Some(&groups), seed, level: 0.9, method: Method::Auto };
-            for estimate in evaluate(&pairs, 15, Bins::Mass, Some(&bootstrap)).unwrap() {
+            for estimate in evaluate(&pairs, 15, Bins::Mass, Metrics::ALL, Some(&bootstrap)).unwrap() {
                 all.extend([estimate.value, estimate.low, estimate.high]);
             }
             all.into_iter().map(f64::to_bits).collect::<Vec<_>>()

@@ -1,6 +1,6 @@
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use uncal_core::{Bootstrap, Estimate, Pairs};
+use uncal_core::{Bootstrap, Estimate, Metrics, Pairs, Result};
 
 use crate::call::{Flat, detached, each_flat, slice};
 
@@ -12,9 +12,13 @@ fn row(estimate: &Estimate) -> Row {
     (name, value, low, high, skipped, above_zero)
 }
 
+fn chosen(names: Option<&[String]>) -> Result<Metrics> {
+    names.map_or(Ok(Metrics::ALL), Metrics::named)
+}
+
 /// See `uncal.fast.evaluate`.
 #[pyfunction]
-#[pyo3(signature = (confidence, correct, weights, n_bins, bins, bootstrap, groups, seed, level, method, threads))]
+#[pyo3(signature = (confidence, correct, weights, n_bins, bins, metrics, bootstrap, groups, seed, level, method, threads))]
 #[allow(clippy::too_many_arguments)] // Python's signature
 pub(crate) fn evaluate(
     py: Python<'_>,
@@ -23,6 +27,7 @@ pub(crate) fn evaluate(
     weights: Option<PyReadonlyArray1<'_, f64>>,
     n_bins: usize,
     bins: &str,
+    metrics: Option<Vec<String>>,
     bootstrap: usize,
     groups: Option<PyReadonlyArray1<'_, i64>>,
     seed: u64,
@@ -34,14 +39,20 @@ pub(crate) fn evaluate(
     let estimates = each_flat!(confidence, |values| detached(py, threads, || {
         let pairs = Pairs::confidences(values, correct, weights)?;
         let settings = Bootstrap { replicates: bootstrap, groups, seed, level, method: method.parse()? };
-        uncal_core::evaluate(&pairs, n_bins, bins.parse()?, (bootstrap > 0).then_some(&settings))
+        uncal_core::evaluate(
+            &pairs,
+            n_bins,
+            bins.parse()?,
+            chosen(metrics.as_deref())?,
+            (bootstrap > 0).then_some(&settings),
+        )
     }))?;
     Ok(estimates.iter().map(row).collect())
 }
 
 /// See `uncal.fast.compare`.
 #[pyfunction]
-#[pyo3(signature = (confidence, other, correct, weights, n_bins, bins, bootstrap, groups, seed, level, method, threads))]
+#[pyo3(signature = (confidence, other, correct, weights, n_bins, bins, metrics, bootstrap, groups, seed, level, method, threads))]
 #[allow(clippy::too_many_arguments)] // Python's signature
 pub(crate) fn compare(
     py: Python<'_>,
@@ -51,6 +62,7 @@ pub(crate) fn compare(
     weights: Option<PyReadonlyArray1<'_, f64>>,
     n_bins: usize,
     bins: &str,
+    metrics: Option<Vec<String>>,
     bootstrap: usize,
     groups: Option<PyReadonlyArray1<'_, i64>>,
     seed: u64,
@@ -64,7 +76,7 @@ pub(crate) fn compare(
         let pairs = Pairs::confidences(ours, correct, weights)?;
         let others = Pairs::confidences(theirs, correct, weights)?;
         let settings = Bootstrap { replicates: bootstrap, groups, seed, level, method: method.parse()? };
-        uncal_core::compare(&pairs, &others, n_bins, bins.parse()?, &settings)
+        uncal_core::compare(&pairs, &others, n_bins, bins.parse()?, chosen(metrics.as_deref())?, &settings)
     })?;
     Ok(estimates.iter().map(row).collect())
 }
