@@ -85,9 +85,9 @@ def evaluate(
     """Every metric at once from one sort, or those asked for, with bootstrap intervals where asked for.
 
     What no metric asked for needs is left out: "ece", "brier" and "log_loss" need no sort. Time O(K log K) at most, and
-    O(K) for each resample: where rows are drawn, without weights, two or three nanoseconds a row on one thread for "ece"
-    with bins of equal width, "signed_gap", "brier", "brier_skill" and "auroc", some fifty times that for all fifteen,
-    and little for either if there are few distinct confidences. Memory: about 35 bytes a row for resampling.
+    O(K) for each resample: where rows are drawn, without weights, a few nanoseconds a row on one thread for "ece" with
+    bins of equal width, "signed_gap", "brier", "brier_skill" and "auroc", some thirty times that for all fifteen, and
+    little for either if there are few distinct confidences. Memory: about 35 bytes a row for resampling.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def evaluate(
     groups : array of shape (K,), integers or strings, optional
         The group (question) of each row: whole groups are drawn with replacement. Without it, rows are.
     seed : int, default=0
-        From 0 to 2**64 - 1. Random numbers are SplitMix64 of (seed, resample, place): the same for any number of threads
-        and any order of the rows. Rows are drawn exactly as often as by one draw after the other: first how many of each
-        4096 neighbours in the order of confidence, or of each of a few distinct confidences, from the binomial
-        distribution.
+        From 0 to 2**64 - 1. Random numbers are SplitMix64 of (seed, resample, place): the same for any number of
+        threads and any order of the rows. Rows are drawn just as often as by one draw after the other, but binomial
+        numbers say first how many are of each 4096 neighbours in the order of confidence, or of each of a few distinct
+        confidences.
     level : float, default=0.95
         Between 0 and 1.
     n_bins : int, default=15
@@ -143,9 +143,9 @@ def evaluate(
     References
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 12 to 14. SplitMix64: Steele, Lea and Flood,
-    OOPSLA 2014. Binomial numbers: Hormann, The Generation of Binomial Random Variates, 1993, algorithm BTRS (recalled, and
-    tested against the distribution). Status: that resampling raises an ECE, and the pivotal interval against it, verified in
-    p-lambda/verified_calibration.
+    OOPSLA 2014. Binomial numbers: algorithm BTRS of Hormann, The Generation of Binomial Random Variates, 1993. Status:
+    that recalled, and tested against the distribution; that resampling raises an ECE, and the pivotal interval against
+    it, verified in p-lambda/verified_calibration.
 
     Examples
     --------

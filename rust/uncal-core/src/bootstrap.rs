@@ -113,7 +113,7 @@ pub(crate) fn draw_of_block(rng: Rng, block: usize, rows: usize, times: u64, mut
     }
 }
 
-/// How often each of `counts.len()` rows is drawn when as many are drawn with replacement: first how many of each block.
+/// How often each of `counts.len()` rows is drawn when as many are drawn with replacement: first how many of a block.
 pub(crate) fn resample_rows(rng: Rng, counts: &mut [u32]) {
     counts.fill(0);
     let times = draws_of_blocks(rng, counts.len());

@@ -156,10 +156,10 @@ impl Metrics {
 /// Metrics of confidences, all in the order of their table, with bootstrap intervals where asked for. A metric and its
 /// interval do not depend on which others are chosen.
 ///
-/// Time O(K) for what needs no order of the rows, O(K log K) for the rest; for each replicate O(K), where rows are drawn
-/// and do not have weights two or three nanoseconds a row for `ece` (of bins of equal width), `signed_gap`, `brier`,
-/// `brier_skill` and `auroc`, and next to nothing if there are few distinct confidences. Memory: some 35 bytes a row for
-/// resampling. The same bits for any number of threads and, without ties of rows that differ in weight alone, for any
+/// Time O(K) for what needs no order of the rows, O(K log K) for the rest; for each replicate O(K), where rows are
+/// drawn and do not have weights a few nanoseconds a row for `ece` (of bins of equal width), `signed_gap`, `brier`,
+/// `brier_skill` and `auroc`, and next to nothing if there are few distinct confidences. Memory: some 35 bytes a row
+/// for resampling. The same bits for any number of threads and, without ties of rows that differ in weight alone, for any
 /// order of the rows.
 ///
 /// # Errors
@@ -187,8 +187,8 @@ pub fn evaluate<T: Real>(
     Ok(metrics.iter().map(|k| found.estimate(k, values[k], |values| values[0][k], bootstrap)).collect())
 }
 
-/// How much every metric of `confidences` is above that of `others`, for the same verdicts, with intervals from the same
-/// resamples of both.
+/// How much every metric of `confidences` is above that of `others`, for the same verdicts, with intervals from the
+/// same resamples of both.
 ///
 /// # Errors
 /// Those of [`evaluate`], and [`Error::Length`] if there are not as many.

@@ -7,7 +7,7 @@ use crate::simd::{Isa, Kernel, Simd};
 /// One complex number of each of `W` sequences: real parts, imaginary parts.
 pub(crate) type Complex<const W: usize> = [[f64; W]; 2];
 
-/// The powers of e^(2 pi i / n), n a power of two: products of two short lists, since sines are slow and long lists far.
+/// The powers of e^(2 pi i / n), n a power of two: products of two short lists, since sines are slow, long lists far.
 pub(crate) struct Roots {
     near: Vec<(f64, f64)>,
     far: Vec<(f64, f64)>,

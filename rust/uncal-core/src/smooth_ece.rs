@@ -1,9 +1,9 @@
 //! The smooth expected calibration error.
 //!
 //! What rows are off by, smoothed along the confidence by a Gaussian that is reflected at 0 and 1. Such a kernel is
-//! diagonal in the cosines of [0, 1]: smoothing multiplies coefficient k by exp(-(pi k sigma)^2 / 2). One look at all rows
-//! gives their moments in narrow cells, whatever sigma is; a Fourier transform of these the coefficients; and another,
-//! for each width, the curve, its slope and its integral on a grid.
+//! diagonal in the cosines of [0, 1]: smoothing multiplies coefficient k by exp(-(pi k sigma)^2 / 2). One look at all
+//! rows gives their moments in narrow cells, whatever sigma is; a Fourier transform of these the coefficients; and
+//! another, for each width, the curve, its slope and its integral on a grid.
 
 use std::f64::consts::PI;
 
@@ -278,7 +278,7 @@ impl Waves {
     /// From the moments: cosines and sines of the cells' middles, and their series in what q is off by.
     ///
     /// The sum over i of x_i cos(pi k (2 i + 1) / 2n) is the real part of e^(i pi k / 2n) V_k, V being the transform of
-    /// x_0, x_2, x_4, ..., x_5, x_3, x_1 (Makhoul 1980). The sine of k is the cosine of n - k, for x of alternating signs.
+    /// x_0, x_2, x_4, ..., x_5, x_3, x_1 (Makhoul 1980). The sine of k is the cosine of n - k for x of alternating signs.
     /// Even moments want cosines and odd ones sines, so a number of the transform is one of each.
     fn of(moments: &Moments) -> Self {
         const HALF: usize = MOMENTS / 2;
@@ -523,8 +523,8 @@ impl Curve {
         Self { points: points.collect() }
     }
 
-    /// The integral of the magnitude of the curve, and how fast that grows with the width. Where the curve is above 0 it
-    /// is the integral's; as smoothing spreads heat, what flows from there across the ends is the slope at these.
+    /// The integral of the magnitude of the curve, and how fast that grows with the width: smoothing spreads heat, and
+    /// what flows between places above 0 and below it is the slope where they meet.
     fn area(&self, sigma: f64) -> (f64, f64) {
         let grid = (self.points.len() - 1) as f64;
         let (mut area, mut flow) = (0.0, 0.0);

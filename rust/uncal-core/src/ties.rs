@@ -68,8 +68,8 @@ impl Ties {
         }
     }
 
-    /// Take in the rows of other ties, which these count, the wrong rows of each before its right ones, each as often as
-    /// `counts` says.
+    /// Take in the rows of other ties, which these count, the wrong rows of each before its right ones, each as often
+    /// as `counts` says.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // numbers of rows
     pub fn refill_counted(&mut self, all: &Self, mut counts: &[u32]) {
         self.refill_sums(all.iter().map(|(value, right, wrong)| {
