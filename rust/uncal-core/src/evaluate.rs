@@ -644,9 +644,9 @@ fn resampled<T: Real>(
     let replicates = pool::map_with(times, work(times), space, |(counts, ties), replicate| {
         let rng = Rng::new(bootstrap.seed, replicate as u64);
         if bootstrap.groups.is_some() {
-            resample(rng, counts)
+            resample(rng, counts);
         } else {
-            resample_rows(rng, counts)
+            resample_rows(rng, counts);
         }
         measure(counts, ties)
     });

@@ -37,7 +37,7 @@ pub(crate) fn place(i: usize, n: usize) -> usize {
     if n == 1 { 0 } else { i.reverse_bits() >> (usize::BITS - n.ilog2()) }
 }
 
-/// The sums over j of x_j e^(2 pi i j k / n) for every k, in order, where x_j lies at [`place`] j.
+/// The sums over j of `x_j e^(2 pi i j k / n)` for every k, in order, where number j lies at [`place`] j.
 pub(crate) fn sums<const W: usize>(numbers: &mut [Complex<W>]) {
     let roots = Roots::new(numbers.len());
     let roots: Vec<_> = (0..numbers.len().div_ceil(2)).map(|j| roots.at(j)).collect();

@@ -277,8 +277,9 @@ struct Waves {
 impl Waves {
     /// From the moments: cosines and sines of the cells' middles, and their series in what q is off by.
     ///
-    /// The sum over i of x_i cos(pi k (2 i + 1) / 2n) is the real part of e^(i pi k / 2n) V_k, V being the transform of
-    /// x_0, x_2, x_4, ..., x_5, x_3, x_1 (Makhoul 1980). The sine of k is the cosine of n - k for x of alternating signs.
+    /// The sum over i of `x_i cos(pi k (2 i + 1) / 2n)` is the real part of `e^(i pi k / 2n) V_k`, V being the transform
+    /// of x in the order 0, 2, 4, ..., 5, 3, 1 (Makhoul 1980). The sine of k is the cosine of n - k for x of alternating
+    /// signs.
     /// Even moments want cosines and odd ones sines, so a number of the transform is one of each.
     fn of(moments: &Moments) -> Self {
         const HALF: usize = MOMENTS / 2;
@@ -614,9 +615,9 @@ fn root(value: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64, mut low: f64, mu
     for _ in 0..60 {
         let here = value(s);
         if here * from > 0.0 {
-            low = s
+            low = s;
         } else {
-            high = s
+            high = s;
         }
         let next = s - here / slope(s);
         let next = if next > low && next < high { next } else { f64::midpoint(low, high) };
