@@ -157,12 +157,13 @@ def cluster_entailment(
     threads: int | None,
 ) -> NDArray[np.int64]: ...
 def compare(
-    confidence: NDArray[np.float64],
-    other: NDArray[np.float64],
+    confidence: NDArray[Any],
+    other: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
     bins: str,
+    metrics: list[str] | None,
     bootstrap: int,
     groups: NDArray[np.int64] | None,
     seed: int,
@@ -225,6 +226,7 @@ def evaluate(
     weights: NDArray[np.float64] | None,
     n_bins: int,
     bins: str,
+    metrics: list[str] | None,
     bootstrap: int,
     groups: NDArray[np.int64] | None,
     seed: int,
@@ -240,7 +242,7 @@ def fit_beta(
     threads: int | None,
 ) -> tuple[float, float, float, int, bool]: ...
 def fit_histogram(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,
@@ -355,7 +357,7 @@ def prr(
     uncertainty: NDArray[Any], quality: NDArray[np.float64], max_rejection: float, threads: int | None
 ) -> float: ...
 def reliability(
-    confidence: NDArray[np.float64],
+    confidence: NDArray[Any],
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     n_bins: int,

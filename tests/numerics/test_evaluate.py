@@ -20,9 +20,11 @@ def mix(z):
     return z ^ (z >> 31)
 
 
-def draw(seed, replicate, n):
-    """The n units that one resample draws."""
+def draw(seed, replicate, n, grouped):
+    """The n units that one resample draws; fewer rows than 4096 are the first block, a stream of its own."""
     start = mix((mix((seed + GOLDEN) & MASK) + replicate * GOLDEN) & MASK)
+    if not grouped:
+        start = mix(mix((start + 2 * GOLDEN) & MASK))
     return [mix((start + (i + 1) * GOLDEN) & MASK) * n >> 64 for i in range(n)]
 
 
@@ -36,7 +38,7 @@ def bootstrap(q, c, weights, groups, replicates, seed, level, bins):
         units = [np.flatnonzero(groups == label) for label in np.unique(groups)]
     found = {name: [] for name in METRICS}
     for replicate in range(replicates):
-        rows = np.concatenate([units[u] for u in draw(seed, replicate, len(units))])
+        rows = np.concatenate([units[u] for u in draw(seed, replicate, len(units), groups is not None)])
         w = None if weights is None else weights[rows]
         if w is not None and not w.any():
             continue
@@ -88,6 +90,40 @@ def test_values_are_those_of_the_functions():
             assert values[name] == pytest.approx(getattr(value, "value", value), abs=1e-12)
         assert intervals[name].value == values[name]
         assert intervals[name]._fields == ("value", "low", "high")
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_metric_is_the_same_whatever_else_is_asked_for(distinct, grouped):
+    q, c = data(9000, seed=16)
+    q = np.round(q, 1) if distinct else q
+    groups = np.arange(9000) // 7 if grouped else None
+    everything = fast.evaluate(q, c, bootstrap=10, groups=groups)
+    for names in (["brier"], ("auroc", "ece", "brier"), {"smooth_ece"}, list(everything)[::-1], "mmce"):
+        found = fast.evaluate(q, c, bootstrap=10, groups=groups, metrics=names)
+        chosen = [names] if isinstance(names, str) else names
+        assert list(found) == [name for name in everything if name in chosen]
+        assert all(found[name] == everything[name] for name in found)
+        values = fast.evaluate(q, c, metrics=names)
+        assert values == {name: everything[name].value for name in found}
+    other = np.sqrt(q)
+    both = fast.compare(q, other, c, bootstrap=10, groups=groups)
+    assert fast.compare(q, other, c, bootstrap=10, groups=groups, metrics=["auprc"]) == {"auprc": both["auprc"]}
+
+
+@pytest.mark.parametrize("digits", [1, 3, 17])
+def test_intervals_are_as_wide_as_those_of_resampled_rows(digits):
+    rng = np.random.default_rng(17)
+    k, times = 9000, 600
+    q = np.round(rng.uniform(size=k), digits)
+    c = rng.uniform(size=k) < q
+    names = ["ece", "brier", "auroc"]
+    found = fast.evaluate(q, c, bootstrap=times, method="percentile", metrics=names)
+    drawn = [rng.integers(0, k, size=k) for _ in range(times)]
+    for name in names:
+        known = np.quantile([METRICS[name](q[rows], c[rows]) for rows in drawn], [0.025, 0.975])
+        width = known[1] - known[0]
+        np.testing.assert_allclose([found[name].low, found[name].high], known, atol=0.2 * width)
 
 
 def test_number_and_kind_of_bins_reach_the_ece():
@@ -210,6 +246,12 @@ def test_weights_that_a_resample_can_miss_are_left_out_with_a_warning():
         ({"bootstrap": 9, "groups": [1, 2]}, "groups: has 2 rows, 10 expected"),
         ({"bootstrap": 9, "groups": Q}, "groups: dtype is float64, must be integers or strings"),
         ({"bootstrap": 9, "groups": np.eye(10, dtype=int)}, "groups: has shape (10, 10), must be 1-D"),
+        (
+            {"metrics": ["ece", "accuracy"]},
+            'metrics: is "accuracy", must be one or more of ece, smooth_ece, signed_gap, brier, brier_skill, log_loss, '
+            "auroc, auprc, aurc, e_aurc, augrc, prr, ks_calibration_error, kuiper_calibration_error, mmce",
+        ),
+        ({"metrics": [1]}, "metrics: has 1 in it, must be names"),
         ({"n_bins": 0}, "n_bins: is 0, must be a whole number from 1 to 10000000"),
     ],
 )

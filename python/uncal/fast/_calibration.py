@@ -656,7 +656,7 @@ def reliability(
     """
     return Reliability(
         *_rust.reliability(
-            arguments.column("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.bins(n_bins),

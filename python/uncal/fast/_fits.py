@@ -449,7 +449,7 @@ def fit_histogram(
     """
     return HistogramFit(
         *_rust.fit_histogram(
-            arguments.column("confidence", confidence),
+            arguments.real("confidence", confidence),
             arguments.verdicts(correct),
             arguments.weights(weights),
             arguments.bins(n_bins),

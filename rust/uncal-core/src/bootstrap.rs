@@ -1,5 +1,7 @@
 //! Resampling: random numbers that any thread can compute out of order, and intervals from replicates.
 
+use crate::binomial::multinomial;
+
 /// Random numbers by their number: `SplitMix64` (Steele, Lea, Flood 2014), started at a hash of a seed and a stream.
 ///
 /// The i-th number of a stream is a function of (seed, stream, i) alone, so replicates can be drawn in any order by
@@ -29,6 +31,94 @@ impl Rng {
     #[allow(clippy::cast_possible_truncation)] // the product is below n * 2^64
     pub fn below(self, i: u64, n: usize) -> usize {
         ((u128::from(self.bits(i)) * n as u128) >> 64) as usize
+    }
+}
+
+impl Rng {
+    /// A stream for part `i` of what is drawn.
+    pub(crate) fn branch(self, i: u64) -> Self {
+        Self { start: mix(self.bits(i)) }
+    }
+}
+
+/// The numbers of a stream one after the other.
+pub(crate) struct Draws {
+    rng: Rng,
+    next: u64,
+}
+
+impl Draws {
+    pub fn new(rng: Rng) -> Self {
+        Self { rng, next: 0 }
+    }
+
+    fn bits(&mut self) -> u64 {
+        self.next += 1;
+        self.rng.bits(self.next - 1)
+    }
+
+    /// Above 0 and below 1.
+    pub fn uniform(&mut self) -> f64 {
+        ((self.bits() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    }
+
+    /// An index below `n`, all equally likely (Lemire 2019).
+    #[allow(clippy::cast_possible_truncation)] // the lower and the upper half of the product
+    pub fn below(&mut self, n: usize) -> usize {
+        let n = n as u64;
+        loop {
+            let product = u128::from(self.bits()) * u128::from(n);
+            if product as u64 >= n || product as u64 >= n.wrapping_neg() % n {
+                return (product >> 64) as usize;
+            }
+        }
+    }
+}
+
+/// Rows that are drawn from together: their counts stay in the nearest cache.
+pub(crate) const BLOCK: usize = 1 << 12;
+
+/// How many of `len` draws from `len` rows fall into each block of them.
+pub(crate) fn draws_of_blocks(rng: Rng, len: usize) -> Vec<u64> {
+    let starts: Vec<usize> = (0..len).step_by(BLOCK).chain([len]).collect();
+    let mut counts = vec![0; starts.len() - 1];
+    multinomial(&mut Draws::new(rng.branch(0)), len as u64, &starts, &mut counts);
+    counts
+}
+
+/// Draw `times` of a block's rows: `count` is called with the place of each.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // 12 bits of them
+pub(crate) fn draw_of_block(rng: Rng, block: usize, rows: usize, times: u64, mut count: impl FnMut(usize)) {
+    const BITS: u32 = BLOCK.trailing_zeros();
+    const EACH: u64 = 64 / BITS as u64;
+    let rng = rng.branch(block as u64 + 1);
+    if rows < BLOCK {
+        let mut draws = Draws::new(rng);
+        for _ in 0..times {
+            count(draws.below(rows));
+        }
+        return;
+    }
+    // one number is good for several draws
+    for i in 0..times / EACH {
+        let bits = rng.bits(i);
+        for draw in 0..EACH as u32 {
+            count((bits >> (draw * BITS)) as usize & (BLOCK - 1));
+        }
+    }
+    let bits = rng.bits(times / EACH);
+    for draw in 0..(times % EACH) as u32 {
+        count((bits >> (draw * BITS)) as usize & (BLOCK - 1));
+    }
+}
+
+/// How often each of `counts.len()` rows is drawn when as many are drawn with replacement: first how many of a block.
+pub(crate) fn resample_rows(rng: Rng, counts: &mut [u32]) {
+    counts.fill(0);
+    let times = draws_of_blocks(rng, counts.len());
+    for (block, (counts, times)) in counts.chunks_mut(BLOCK).zip(times).enumerate() {
+        draw_of_block(rng, block, counts.len(), times, |row| counts[row] += 1);
     }
 }
 
@@ -102,6 +192,53 @@ mod tests {
         assert_eq!(counts.iter().sum::<u32>(), 1000);
         let absent = counts.iter().filter(|&&count| count == 0).count(); // about 1000 / e
         assert!((300..440).contains(&absent), "{absent}");
+    }
+
+    #[test]
+    fn rows_are_drawn_as_often_as_by_one_draw_after_the_other() {
+        const TIMES: u32 = 4000;
+        let len = 2 * BLOCK + 300;
+        // two rows of one block, one of another, one of the last, and halves of all
+        let rows = [5, BLOCK - 1, BLOCK + 7, 2 * BLOCK + 299];
+        let mut counts = vec![0; len];
+        let (mut sums, mut products) = ([0.0; 6], [[0.0; 6]; 6]);
+        for replicate in 0..TIMES {
+            resample_rows(Rng::new(5, u64::from(replicate)), &mut counts);
+            assert_eq!(counts.iter().sum::<u32>() as usize, len);
+            let mut seen = [0.0; 6];
+            for (seen, row) in seen.iter_mut().zip(rows) {
+                *seen = f64::from(counts[row]);
+            }
+            seen[4] = f64::from(counts[..len / 3].iter().sum::<u32>());
+            seen[5] = f64::from(counts[2 * BLOCK..].iter().sum::<u32>());
+            for i in 0..6 {
+                sums[i] += seen[i];
+                for j in 0..6 {
+                    products[i][j] += seen[i] * seen[j];
+                }
+            }
+        }
+        let n = len as f64;
+        let share = |i: usize| match i {
+            4 => (len / 3) as f64 / n,
+            5 => 300.0 / n,
+            _ => 1.0 / n,
+        };
+        let inside = |i: usize| if i < 4 { rows[i]..rows[i] + 1 } else { [0..len / 3, 2 * BLOCK..len][i - 4].clone() };
+        let deviation = |i: usize| (n * share(i) * (1.0 - share(i))).sqrt();
+        let times = f64::from(TIMES);
+        for i in 0..6 {
+            let mean = sums[i] / times;
+            assert!((mean - n * share(i)).abs() < 4.5 * deviation(i) / times.sqrt(), "{i}: {mean}");
+            for j in 0..6 {
+                let both = inside(i).filter(|row| inside(j).contains(row)).count() as f64 / n;
+                let expected = n * (both - share(i) * share(j));
+                let found = products[i][j] / times - mean * sums[j] / times;
+                // the deviation of a product of two such numbers, and more for the skewness of rare ones
+                let room = 4.5 * (2.0_f64).sqrt() * (deviation(i) * deviation(j) + 0.5) / times.sqrt();
+                assert!((found - expected).abs() < room, "{i} {j}: {found} {expected}");
+            }
+        }
     }
 
     #[test]

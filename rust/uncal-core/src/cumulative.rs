@@ -68,11 +68,6 @@ impl Path {
         self.test(self.high - self.low, kuiper_p_value)
     }
 
-    /// The mean of (confidence - verdict).
-    pub fn signed_gap(self) -> f64 {
-        self.sum / self.rows
-    }
-
     fn test(self, largest: f64, p_value: fn(f64) -> f64) -> Test {
         let p_value = if self.variance > 0.0 {
             p_value(largest / self.variance.sqrt())

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use crate::auprc::Precision;
 use crate::aurc::Risks;
 use crate::auroc::Won;
-use crate::bins::{Bins, bin_ties};
-use crate::bootstrap::{Rng, percentiles, resample};
+use crate::binomial::multinomial;
+use crate::bins::{Bins, bin_ties, check};
+use crate::blocks::{Blocks, Plan};
+use crate::bootstrap::{Draws, Rng, percentiles, resample, resample_rows};
 use crate::cumulative::Path;
 use crate::ece::{Ece, ece, of_bins};
 use crate::float::Real;
@@ -99,10 +101,66 @@ type Values = [f64; COUNT];
 /// Confidences in logarithms are clipped to this and to 1 less this.
 const EPS: f64 = f64::EPSILON;
 
-/// All metrics of confidences, with bootstrap intervals where asked for.
+const ECE: usize = 0;
+const SMOOTH_ECE: usize = 1;
+const SIGNED_GAP: usize = 2;
+const BRIER: usize = 3;
+const BRIER_SKILL: usize = 4;
+const LOG_LOSS: usize = 5;
+const AUROC: usize = 6;
+const AUPRC: usize = 7;
+const AURC: usize = 8;
+const E_AURC: usize = 9;
+const AUGRC: usize = 10;
+const PRR: usize = 11;
+const KS: usize = 12;
+const KUIPER: usize = 13;
+const MMCE: usize = 14;
+
+/// Which metrics to measure: what the others need is not computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics([bool; COUNT]);
+
+impl Metrics {
+    /// All fifteen.
+    pub const ALL: Self = Self([true; COUNT]);
+
+    /// Those of some names.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a name of none, and for no name.
+    pub fn named<S: AsRef<str>>(names: &[S]) -> Result<Self> {
+        const KNOWN: &str = "one or more of ece, smooth_ece, signed_gap, brier, brier_skill, log_loss, auroc, auprc, \
+                             aurc, e_aurc, augrc, prr, ks_calibration_error, kuiper_calibration_error, mmce";
+        let mut chosen = Self([false; COUNT]);
+        for name in names {
+            let name = name.as_ref();
+            let Some(k) = METRICS.iter().position(|metric| metric.0 == name) else {
+                return Err(Error::setting("metrics", name, KNOWN));
+            };
+            chosen.0[k] = true;
+        }
+        if names.is_empty() { Err(Error::setting("metrics", [(); 0], KNOWN)) } else { Ok(chosen) }
+    }
+
+    fn any(self, metrics: &[usize]) -> bool {
+        metrics.iter().any(|&k| self.0[k])
+    }
+
+    /// Their numbers, in the order of all.
+    fn iter(self) -> impl Iterator<Item = usize> {
+        (0..COUNT).filter(move |&k| self.0[k])
+    }
+}
+
+/// Metrics of confidences, all in the order of their table, with bootstrap intervals where asked for. A metric and its
+/// interval do not depend on which others are chosen.
 ///
-/// Time O(K log K + replicates * K); the same bits for any number of threads and, without ties of rows that differ in
-/// weight alone, for any order of the rows.
+/// Time O(K) for what needs no order of the rows, O(K log K) for the rest; for each replicate O(K), where rows are
+/// drawn and do not have weights a few nanoseconds a row for `ece` (of bins of equal width), `signed_gap`, `brier`,
+/// `brier_skill` and `auroc`, and next to nothing if there are few distinct confidences. Memory: some 35 bytes a row
+/// for resampling. The same bits for any number of threads and, without ties of rows that differ in weight alone, for any
+/// order of the rows.
 ///
 /// # Errors
 /// [`Error::Setting`], [`Error::Length`] or [`Error::Value`] for wrong bins, groups or level.
@@ -110,19 +168,27 @@ pub fn evaluate<T: Real>(
     confidences: &Pairs<'_, T>,
     n_bins: usize,
     bins: Bins,
+    metrics: Metrics,
     bootstrap: Option<&Bootstrap<'_>>,
 ) -> Result<Vec<Estimate>> {
     let kind = Ece::plain(n_bins, bins);
-    let values = measure(confidences, &kind)?;
+    let values = measure(confidences, &kind, metrics)?;
     let found = match bootstrap {
         None => Resampled::default(),
-        Some(bootstrap) => resampled(&[confidences], &kind, bootstrap)?,
+        Some(bootstrap) => {
+            check_level(bootstrap.level)?;
+            if bootstrap.groups.is_none() && !confidences.is_weighted() {
+                resampled_rows(confidences, &kind, metrics, bootstrap)
+            } else {
+                resampled(&[confidences], &kind, metrics, bootstrap)?
+            }
+        }
     };
-    Ok((0..COUNT).map(|k| found.estimate(k, values[k], |values| values[0][k], bootstrap)).collect())
+    Ok(metrics.iter().map(|k| found.estimate(k, values[k], |values| values[0][k], bootstrap)).collect())
 }
 
-/// How much every metric of `confidences` is above that of `others`, for the same verdicts, with intervals from the same
-/// resamples of both.
+/// How much every metric of `confidences` is above that of `others`, for the same verdicts, with intervals from the
+/// same resamples of both.
 ///
 /// # Errors
 /// Those of [`evaluate`], and [`Error::Length`] if there are not as many.
@@ -131,6 +197,7 @@ pub fn compare<T: Real>(
     others: &Pairs<'_, T>,
     n_bins: usize,
     bins: Bins,
+    metrics: Metrics,
     bootstrap: &Bootstrap<'_>,
 ) -> Result<Vec<Estimate>> {
     let expected = confidences.len();
@@ -138,10 +205,12 @@ pub fn compare<T: Real>(
         return Err(Error::Length { name: "other", len: others.len(), expected });
     }
     let kind = Ece::plain(n_bins, bins);
-    let (ours, theirs) = (measure(confidences, &kind)?, measure(others, &kind)?);
-    let found = resampled(&[confidences, others], &kind, bootstrap)?;
+    let (ours, theirs) = (measure(confidences, &kind, metrics)?, measure(others, &kind, metrics)?);
+    check_level(bootstrap.level)?;
+    let found = resampled(&[confidences, others], &kind, metrics, bootstrap)?;
     let difference = |values: &[Values], k: usize| values[0][k] - values[1][k];
-    Ok((0..COUNT)
+    Ok(metrics
+        .iter()
         .map(|k| {
             // noise that resampling adds to both cancels
             let mut estimate = found.estimate(k, ours[k] - theirs[k], |values| difference(values, k), Some(bootstrap));
@@ -172,50 +241,89 @@ struct All {
     risks: Risks,
     path: Path,
     kernel: Kernel,
+    wanted: Wanted,
+}
+
+/// Which of them are.
+#[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // one for each
+struct Wanted {
+    won: bool,
+    precision: bool,
+    risks: bool,
+    path: bool,
+    kernel: bool,
+}
+
+impl Wanted {
+    fn new(metrics: Metrics) -> Self {
+        Self {
+            won: metrics.any(&[AUROC]),
+            precision: metrics.any(&[AUPRC]),
+            risks: metrics.any(&[AURC, E_AURC, AUGRC, PRR]),
+            path: metrics.any(&[KS, KUIPER]),
+            kernel: metrics.any(&[MMCE]),
+        }
+    }
+
+    fn any(self) -> bool {
+        self.won || self.precision || self.risks || self.path || self.kernel
+    }
 }
 
 impl All {
-    fn new(total: Below) -> Self {
+    fn new(total: Below, wanted: Wanted) -> Self {
         Self {
             won: Won::default(),
             precision: Precision::new(total),
             risks: Risks::new(total),
             path: Path::default(),
             kernel: Kernel::new(WIDTH),
+            wanted,
         }
     }
 
-    fn values(&self, total: Below, ece: f64, smooth: f64, brier: f64, log_loss: f64) -> Values {
-        let rows = total.right + total.wrong;
-        let base = total.right / rows * (total.wrong / rows);
-        [
-            ece,
-            smooth,
-            self.path.signed_gap(),
-            brier,
-            if base > 0.0 { 1.0 - brier / base } else { f64::NAN },
-            log_loss,
-            self.won.area(total),
-            self.precision.of_right(),
-            self.risks.aurc(),
-            self.risks.e_aurc(),
-            self.risks.augrc(),
-            self.risks.prr(),
-            self.path.ks().value,
-            self.path.kuiper().value,
-            self.kernel.mmce(total),
-        ]
+    fn fill(&self, total: Below, values: &mut Values) {
+        if self.wanted.won {
+            values[AUROC] = self.won.area(total);
+        }
+        if self.wanted.precision {
+            values[AUPRC] = self.precision.of_right();
+        }
+        if self.wanted.risks {
+            values[AURC] = self.risks.aurc();
+            values[E_AURC] = self.risks.e_aurc();
+            values[AUGRC] = self.risks.augrc();
+            values[PRR] = self.risks.prr();
+        }
+        if self.wanted.path {
+            values[KS] = self.path.ks().value;
+            values[KUIPER] = self.path.kuiper().value;
+        }
+        if self.wanted.kernel {
+            values[MMCE] = self.kernel.mmce(total);
+        }
     }
 }
 
 impl Fold for All {
     #[inline]
     fn tie(&mut self, below: Below, tie: Tie) {
-        self.won.tie(below, tie);
-        self.precision.tie(below, tie);
-        self.risks.tie(below, tie);
-        self.path.tie(below, tie);
-        self.kernel.tie(below, tie);
+        if self.wanted.won {
+            self.won.tie(below, tie);
+        }
+        if self.wanted.precision {
+            self.precision.tie(below, tie);
+        }
+        if self.wanted.risks {
+            self.risks.tie(below, tie);
+        }
+        if self.wanted.path {
+            self.path.tie(below, tie);
+        }
+        if self.wanted.kernel {
+            self.kernel.tie(below, tie);
+        }
     }
 
     fn join(&mut self, next: Self) {
@@ -227,33 +335,74 @@ impl Fold for All {
     }
 }
 
-fn measure<T: Real>(pairs: &Pairs<'_, T>, kind: &Ece) -> Result<Values> {
-    let ece = ece(pairs, kind)?;
-    let smooth = smooth_ece(pairs, None)?.value;
-    let sums = Sums::new(pairs, EPS)?;
-    let ranked = Ranked::new(pairs);
-    let all = ranked.fold(|| All::new(ranked.total));
-    Ok(all.values(ranked.total, ece, smooth, sums.brier(), sums.log_loss()))
+/// 1 less a Brier score over that of always saying the share of right rows; NaN for rows of one class.
+fn skill(brier: f64, right: f64, wrong: f64) -> f64 {
+    let rows = right + wrong;
+    let base = right / rows * (wrong / rows);
+    if base > 0.0 { 1.0 - brier / base } else { f64::NAN }
+}
+
+fn measure<T: Real>(pairs: &Pairs<'_, T>, kind: &Ece, metrics: Metrics) -> Result<Values> {
+    let mut values = [f64::NAN; COUNT];
+    check(kind.n_bins)?;
+    if metrics.any(&[ECE]) {
+        values[ECE] = ece(pairs, kind)?;
+    }
+    if metrics.any(&[SMOOTH_ECE]) {
+        values[SMOOTH_ECE] = smooth_ece(pairs, None)?.value;
+    }
+    if metrics.any(&[SIGNED_GAP, BRIER, BRIER_SKILL, LOG_LOSS]) {
+        let sums = if metrics.any(&[LOG_LOSS]) { Sums::new(pairs, EPS)? } else { Sums::without_log(pairs)? };
+        values[SIGNED_GAP] = sums.signed_gap();
+        values[BRIER] = sums.brier();
+        values[BRIER_SKILL] = skill(sums.brier(), pairs.right(), pairs.wrong());
+        values[LOG_LOSS] = sums.log_loss();
+    }
+    let wanted = Wanted::new(metrics);
+    if wanted.any() {
+        let ranked = Ranked::new(pairs);
+        ranked.fold(|| All::new(ranked.total, wanted)).fill(ranked.total, &mut values);
+    }
+    Ok(values)
 }
 
 /// The same of rows drawn, given as ties.
-fn measure_ties(ties: &Ties, kind: &Ece) -> Values {
+fn measure_ties(ties: &Ties, kind: &Ece, metrics: Metrics) -> Values {
+    let mut values = [f64::NAN; COUNT];
     if ties.len() == 0 {
-        return [f64::NAN; COUNT]; // only rows of weight 0 were drawn
+        return values; // only rows of weight 0 were drawn
     }
-    let (mut squares, mut log, mut total) = (0.0, 0.0, Below::default());
+    let (mut squares, mut gap, mut total) = (0.0, 0.0, Below::default());
     for (q, right, wrong) in ties.iter() {
         squares += right * (1.0 - q) * (1.0 - q) + wrong * q * q;
-        let clipped = q.clamp(EPS, 1.0 - EPS);
-        log += if right > 0.0 { right * clipped.ln() } else { 0.0 };
-        log += if wrong > 0.0 { wrong * (1.0 - clipped).ln() } else { 0.0 };
+        gap += wrong * q - right * (1.0 - q);
         total.right += right;
         total.wrong += wrong;
     }
     let rows = total.right + total.wrong;
-    let binned = bin_ties(ties, kind.n_bins, kind.bins).bins;
-    let ece = of_bins(&binned, rows, kind);
-    ties.fold(All::new).values(total, ece, smooth_of_ties(ties), squares / rows, 0.0 - log / rows)
+    values[SIGNED_GAP] = gap / rows;
+    values[BRIER] = squares / rows;
+    values[BRIER_SKILL] = skill(squares / rows, total.right, total.wrong);
+    if metrics.any(&[LOG_LOSS]) {
+        let mut log = 0.0;
+        for (q, right, wrong) in ties.iter() {
+            let clipped = q.clamp(EPS, 1.0 - EPS);
+            log += if right > 0.0 { right * clipped.ln() } else { 0.0 };
+            log += if wrong > 0.0 { wrong * (1.0 - clipped).ln() } else { 0.0 };
+        }
+        values[LOG_LOSS] = 0.0 - log / rows;
+    }
+    if metrics.any(&[ECE]) {
+        values[ECE] = of_bins(&bin_ties(ties, kind.n_bins, kind.bins).bins, rows, kind);
+    }
+    if metrics.any(&[SMOOTH_ECE]) {
+        values[SMOOTH_ECE] = smooth_of_ties(ties);
+    }
+    let wanted = Wanted::new(metrics);
+    if wanted.any() {
+        ties.fold(|total| All::new(total, wanted)).fill(total, &mut values);
+    }
+    values
 }
 
 /// Metrics of each replicate, for each set of confidences; and with blocks of units left out.
@@ -321,13 +470,136 @@ fn bca(found: &mut [f64], value: f64, without: &[f64], level: f64) -> (f64, f64)
     (crate::bootstrap::quantile(found, shifted(tail)), crate::bootstrap::quantile(found, shifted(1.0 - tail)))
 }
 
+fn check_level(level: f64) -> Result<()> {
+    if level > 0.0 && level < 1.0 { Ok(()) } else { Err(Error::setting("level", level, "a number between 0 and 1")) }
+}
+
+/// Rows of one set, all of one weight: they are drawn and measured block by block, or by value where these are few.
+fn resampled_rows<T: Real>(pairs: &Pairs<'_, T>, kind: &Ece, metrics: Metrics, bootstrap: &Bootstrap<'_>) -> Resampled {
+    const FEW: usize = 32; // rows to draw in the time of one of the numbers that a value takes
+    const TOGETHER: usize = 16; // replicates for which a block stays in the cache
+    let len = pairs.len();
+    let ties = Ties::new(pairs);
+    let rng = |replicate: usize| Rng::new(bootstrap.seed, replicate as u64);
+    let parts = if bootstrap.method == Method::Bca { len.min(BLOCKS) } else { 0 };
+    let without = |part| Plan::Without { rng: Rng::new(bootstrap.seed, u64::MAX), part, parts };
+    let work = |times: usize| times.saturating_mul(len).saturating_mul(8);
+    if 2 * ties.len() * FEW <= len {
+        let values = Distinct::new(ties);
+        let space = || (vec![0; 2 * values.ties.len()], Ties::default());
+        let measure = |space: &mut (Vec<u64>, Ties), plan| {
+            values.draw(plan, &mut space.0);
+            values.refill(&space.0, &mut space.1);
+            vec![measure_ties(&space.1, kind, metrics)]
+        };
+        let times = bootstrap.replicates;
+        let replicates = pool::map_with(times, times.saturating_mul(ties_work(&values)), space, |space, replicate| {
+            measure(space, Plan::Draw(rng(replicate)))
+        });
+        return Resampled {
+            replicates,
+            without: pool::map_with(parts, work(parts), space, |s, p| measure(s, without(p))),
+        };
+    }
+    let blocks = Blocks::new(&ties, if kind.bins == Bins::Width { kind.n_bins } else { 1 });
+    let mut others = metrics;
+    for (k, of_blocks) in
+        [(ECE, kind.bins == Bins::Width), (SIGNED_GAP, true), (BRIER, true), (BRIER_SKILL, true), (AUROC, true)]
+    {
+        others.0[k] &= !of_blocks;
+    }
+    let with_others = others.iter().next().is_some();
+    let ties = if with_others { ties } else { Ties::default() };
+    let together = if with_others { 1 } else { TOGETHER };
+    let measure = |(counts, drawn): &mut (Vec<u32>, Ties), plans: Vec<Plan>| -> Vec<Vec<Values>> {
+        let found = blocks.measure(&plans, with_others.then_some(&mut counts[..]));
+        let all = found.iter().map(|found| {
+            let mut values = [f64::NAN; COUNT];
+            if with_others {
+                drawn.refill_counted(&ties, counts);
+                values = measure_ties(drawn, kind, others);
+            }
+            let (right, wrong) = found.rows();
+            if kind.bins == Bins::Width {
+                values[ECE] = found.ece();
+            }
+            values[SIGNED_GAP] = found.signed_gap();
+            values[BRIER] = found.brier();
+            values[BRIER_SKILL] = skill(found.brier(), right, wrong);
+            values[AUROC] = found.auroc();
+            vec![values]
+        });
+        all.collect()
+    };
+    let run = |times: usize, plan: &(dyn Fn(usize) -> Plan + Sync)| {
+        let space = || (vec![0; if with_others { len } else { 0 }], Ties::default());
+        let found = pool::map_with(times.div_ceil(together), work(times), space, |space, chunk| {
+            measure(space, (chunk * together..times.min((chunk + 1) * together)).map(plan).collect())
+        });
+        found.concat()
+    };
+    Resampled {
+        replicates: run(bootstrap.replicates, &|replicate| Plan::Draw(rng(replicate))),
+        without: run(parts, &without),
+    }
+}
+
+/// A replicate of few values, in multiplications.
+fn ties_work(values: &Distinct) -> usize {
+    values.ties.len().saturating_mul(200)
+}
+
+/// Few distinct values of many rows, and the rows before each of their wrong and their right ones.
+struct Distinct {
+    ties: Ties,
+    starts: Vec<usize>,
+}
+
+impl Distinct {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // numbers of rows
+    fn new(ties: Ties) -> Self {
+        let mut starts = vec![0];
+        let mut sum = 0;
+        for (_, right, wrong) in ties.iter() {
+            for rows in [wrong, right] {
+                sum += rows as usize;
+                starts.push(sum);
+            }
+        }
+        Self { ties, starts }
+    }
+
+    fn draw(&self, plan: Plan, counts: &mut [u64]) {
+        match plan {
+            Plan::Draw(rng) => {
+                let rows = self.starts.last().copied().unwrap_or_default();
+                multinomial(&mut Draws::new(rng.branch(0)), rows as u64, &self.starts, counts);
+            }
+            Plan::Without { rng, part, parts } => {
+                for (count, rows) in counts.iter_mut().zip(self.starts.windows(2)) {
+                    *count = (rows[0]..rows[1]).filter(|&row| rng.below(row as u64, parts) != part).count() as u64;
+                }
+            }
+        }
+    }
+
+    fn refill(&self, counts: &[u64], drawn: &mut Ties) {
+        drawn.refill_sums(self.ties.values.iter().zip(counts.chunks_exact(2)).map(|(&value, counts)| {
+            let [wrong, right] = [counts[0] as f64, counts[1] as f64];
+            (value, right, wrong)
+        }));
+    }
+}
+
 /// A row in the order of one set of confidences, and the unit that it is drawn with.
 type Row = (f64, bool, f64, usize);
 
-fn resampled<T: Real>(sets: &[&Pairs<'_, T>], kind: &Ece, bootstrap: &Bootstrap<'_>) -> Result<Resampled> {
-    if !(bootstrap.level > 0.0 && bootstrap.level < 1.0) {
-        return Err(Error::setting("level", bootstrap.level, "a number between 0 and 1"));
-    }
+fn resampled<T: Real>(
+    sets: &[&Pairs<'_, T>],
+    kind: &Ece,
+    metrics: Metrics,
+    bootstrap: &Bootstrap<'_>,
+) -> Result<Resampled> {
     let len = sets[0].len();
     // Rows are numbered by what they hold, so that their order in the input does not matter.
     let mut keys: Vec<(u64, u64, bool, u64, usize)> = (0..len)
@@ -362,7 +634,7 @@ fn resampled<T: Real>(sets: &[&Pairs<'_, T>], kind: &Ece, bootstrap: &Bootstrap<
             .iter()
             .map(|rows| {
                 ties.refill(rows.iter().map(|&(q, c, weight, unit)| (q, c, weight * f64::from(counts[unit]))));
-                measure_ties(ties, kind)
+                measure_ties(ties, kind, metrics)
             })
             .collect()
     };
@@ -370,7 +642,12 @@ fn resampled<T: Real>(sets: &[&Pairs<'_, T>], kind: &Ece, bootstrap: &Bootstrap<
     let space = || (vec![0; units], Ties::default());
     let times = bootstrap.replicates;
     let replicates = pool::map_with(times, work(times), space, |(counts, ties), replicate| {
-        resample(Rng::new(bootstrap.seed, replicate as u64), counts);
+        let rng = Rng::new(bootstrap.seed, replicate as u64);
+        if bootstrap.groups.is_some() {
+            resample(rng, counts);
+        } else {
+            resample_rows(rng, counts);
+        }
         measure(counts, ties)
     });
     let blocks = if bootstrap.method == Method::Bca { units.min(BLOCKS) } else { 0 };
@@ -421,7 +698,7 @@ mod tests {
     }
 
     fn run(q: &[f64], c: &[bool], bootstrap: Option<&Bootstrap<'_>>) -> Vec<Estimate> {
-        evaluate(&Pairs::confidences(q, c, None).unwrap(), 10, Bins::Width, bootstrap).unwrap()
+        evaluate(&Pairs::confidences(q, c, None).unwrap(), 10, Bins::Width, Metrics::ALL, bootstrap).unwrap()
     }
 
     #[test]
@@ -483,9 +760,113 @@ mod tests {
     }
 
     #[test]
+    fn a_metric_and_its_interval_are_the_same_whatever_else_is_asked_for() {
+        let rng = Rng::new(6, 1);
+        let c: Vec<bool> = (0..20_000).map(|i| !rng.bits(i).is_multiple_of(3)).collect();
+        let even: Vec<f64> = (0..20_000).map(|i| (rng.bits(i + 20_000) >> 11) as f64 / (1_u64 << 53) as f64).collect();
+        let verbal: Vec<f64> = even.iter().map(|q| (q * 10.0).round() / 10.0).collect();
+        let weights: Vec<f64> = (0..300).map(|i| f64::from(i % 5)).collect();
+        let bits = |e: &Estimate| [e.value, e.low, e.high, e.above_zero].map(f64::to_bits);
+        for (q, rows, weights) in [(&even, 20_000, None), (&verbal, 20_000, None), (&even, 300, Some(&weights[..]))] {
+            let pairs = Pairs::confidences(&q[..rows], &c[..rows], weights).unwrap();
+            for method in [Method::Auto, Method::Bca] {
+                let bootstrap = Bootstrap { replicates: 18, method, ..boot(None) };
+                for bins in [Bins::Width, Bins::Mass] {
+                    let all = evaluate(&pairs, 10, bins, Metrics::ALL, Some(&bootstrap)).unwrap();
+                    assert!(all.iter().map(|e| e.name).eq(METRICS.map(|metric| metric.0)));
+                    for (name, _) in METRICS {
+                        let one = Metrics::named(&[name]).unwrap();
+                        let [found] = evaluate(&pairs, 10, bins, one, Some(&bootstrap)).unwrap()[..] else { panic!() };
+                        let known = all.iter().find(|estimate| estimate.name == name).unwrap();
+                        assert_eq!(bits(&found), bits(known), "{name} {bins:?} {method:?}");
+                        let value = evaluate(&pairs, 10, bins, one, None).unwrap()[0].value;
+                        assert_eq!(value.to_bits(), known.value.to_bits(), "{name}");
+                    }
+                }
+            }
+        }
+        let pairs = Pairs::confidences(&even[..300], &c[..300], None).unwrap();
+        let others = Pairs::confidences(&verbal[..300], &c[..300], None).unwrap();
+        let all = compare(&pairs, &others, 10, Bins::Width, Metrics::ALL, &boot(None)).unwrap();
+        let some = Metrics::named(&["auroc", "ece"]).unwrap();
+        let found = compare(&pairs, &others, 10, Bins::Width, some, &boot(None)).unwrap();
+        assert_eq!(found.iter().map(|e| e.name).collect::<Vec<_>>(), ["ece", "auroc"]);
+        for found in &found {
+            assert_eq!(bits(found), bits(all.iter().find(|estimate| estimate.name == found.name).unwrap()));
+        }
+    }
+
+    #[test]
+    fn blocks_and_values_measure_what_the_rows_drawn_do() {
+        let rng = Rng::new(6, 2);
+        let c: Vec<bool> = (0..9000).map(|i| !rng.bits(i).is_multiple_of(3)).collect();
+        let even: Vec<f64> = (0..9000).map(|i| (rng.bits(i + 9000) >> 11) as f64 / (1_u64 << 53) as f64).collect();
+        let ties: Vec<f64> = even.iter().map(|q| (q * 2000.0).round() / 2000.0).collect();
+        for q in [&even, &ties] {
+            for n_bins in [1, 15, 3000] {
+                let pairs = Pairs::confidences(q, &c, None).unwrap();
+                let kind = Ece::plain(n_bins, Bins::Width);
+                let known = Ties::new(&pairs);
+                let mut counts = vec![0; 9000];
+                let plans = [Plan::Draw(Rng::new(1, 2)), Plan::Without { rng: Rng::new(3, 4), part: 1, parts: 3 }];
+                for plan in plans {
+                    let found = &Blocks::new(&known, n_bins).measure(&[plan], Some(&mut counts))[0];
+                    if matches!(plan, Plan::Draw(_)) {
+                        let mut drawn = vec![0; 9000];
+                        resample_rows(Rng::new(1, 2), &mut drawn);
+                        assert_eq!(drawn.iter().sum::<u32>(), counts.iter().sum::<u32>());
+                        assert_eq!(drawn[2 * 4096..], counts[2 * 4096..]);
+                    }
+                    let mut sums = Ties::default();
+                    sums.refill_counted(&known, &counts);
+                    let expected = measure_ties(&sums, &kind, Metrics::ALL);
+                    for (k, found) in [
+                        (ECE, found.ece()),
+                        (SIGNED_GAP, found.signed_gap()),
+                        (BRIER, found.brier()),
+                        (AUROC, found.auroc()),
+                    ] {
+                        assert!((found - expected[k]).abs() < 1e-13, "{k}: {found} {}", expected[k]);
+                    }
+                    assert_eq!(found.auroc(), expected[AUROC]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_values_are_drawn_as_spread_as_their_rows() {
+        let rng = Rng::new(6, 3);
+        let q: Vec<f64> = (0..12_000).map(|i| (rng.bits(i) % 11) as f64 / 10.0).collect();
+        let c: Vec<bool> = q.iter().zip(12_000..).map(|(&q, i)| (rng.bits(i) % 10) as f64 / 10.0 < q).collect();
+        // told apart by less than matters, so that rows are drawn
+        let apart: Vec<f64> = q.iter().enumerate().map(|(i, q)| (q - 1e-9 * i as f64 / 12_000.0).abs()).collect();
+        let bootstrap = Bootstrap { replicates: 1500, ..boot(None) };
+        for (one, other) in run(&q, &c, Some(&bootstrap)).iter().zip(run(&apart, &c, Some(&bootstrap))) {
+            if ["brier", "signed_gap", "auroc", "ece"].contains(&one.name) {
+                let width = one.high - one.low;
+                assert!((one.low - other.low).abs() < 0.12 * width, "{one:?} {other:?}");
+                assert!((one.high - other.high).abs() < 0.12 * width, "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_metrics_are_known_or_said() {
+        let message = Metrics::named(&["ece", "acc"]).unwrap_err().to_string();
+        assert!(message.starts_with("metrics: is \"acc\", must be one or more of ece, smooth_ece, "), "{message}");
+        assert!(message.ends_with(", mmce"));
+        assert!(
+            Metrics::named::<&str>(&[]).unwrap_err().to_string().starts_with("metrics: is [], must be one or more")
+        );
+        assert_eq!(Metrics::named(&METRICS.map(|metric| metric.0)).unwrap(), Metrics::ALL);
+    }
+
+    #[test]
     fn wrong_settings_are_named() {
         let pairs = Pairs::confidences(&Q, &C, None).unwrap();
-        let fails = |bootstrap| evaluate(&pairs, 10, Bins::Width, Some(&bootstrap)).unwrap_err().to_string();
+        let fails =
+            |bootstrap| evaluate(&pairs, 10, Bins::Width, Metrics::ALL, Some(&bootstrap)).unwrap_err().to_string();
         assert_eq!(fails(Bootstrap { level: 1.0, ..boot(None) }), "level: is 1.0, must be a number between 0 and 1");
         assert_eq!(fails(boot(Some(&[0; 9]))), "groups: has 9 rows, 10 expected");
         assert_eq!(
@@ -498,7 +879,7 @@ mod tests {
     #[test]
     fn a_set_beside_itself_differs_in_nothing() {
         let pairs = Pairs::confidences(&Q, &C, None).unwrap();
-        for estimate in compare(&pairs, &pairs, 10, Bins::Width, &boot(None)).unwrap() {
+        for estimate in compare(&pairs, &pairs, 10, Bins::Width, Metrics::ALL, &boot(None)).unwrap() {
             assert_eq!((estimate.value, estimate.low, estimate.high), (0.0, 0.0, 0.0), "{estimate:?}");
             assert_eq!(estimate.above_zero, 0.5);
         }
@@ -510,12 +891,12 @@ mod tests {
         let good: Vec<f64> = c.iter().map(|&c| if c { 0.9 } else { 0.3 }).collect();
         let bad = vec![0.99; 400];
         let pairs = |q| Pairs::confidences(q, &c, None).unwrap();
-        let found = compare(&pairs(&good), &pairs(&bad), 10, Bins::Width, &boot(None)).unwrap();
+        let found = compare(&pairs(&good), &pairs(&bad), 10, Bins::Width, Metrics::ALL, &boot(None)).unwrap();
         let of = |name| *found.iter().find(|estimate| estimate.name == name).unwrap();
         assert!(of("brier").high < 0.0 && of("brier").above_zero == 0.0);
         assert_eq!((of("auroc").value, of("auroc").above_zero), (0.5, 1.0));
         let fewer = Pairs::confidences(&good[..3], &c[..3], None).unwrap();
-        assert!(compare(&pairs(&bad), &fewer, 10, Bins::Width, &boot(None)).is_err());
+        assert!(compare(&pairs(&bad), &fewer, 10, Bins::Width, Metrics::ALL, &boot(None)).is_err());
     }
 
     #[test]
@@ -524,7 +905,7 @@ mod tests {
         let c: Vec<bool> = (0..600).map(|i| rng.bits(i) % 10 < 7).collect();
         let pairs = Pairs::confidences(&[0.5; 600], &c, None).unwrap();
         let bootstrap = Bootstrap { method: Method::Bca, replicates: 2000, level: 0.95, ..boot(None) };
-        let found = evaluate(&pairs, 10, Bins::Width, Some(&bootstrap)).unwrap();
+        let found = evaluate(&pairs, 10, Bins::Width, Metrics::ALL, Some(&bootstrap)).unwrap();
         let gap = found.iter().find(|estimate| estimate.name == "signed_gap").unwrap();
         let p = pairs.right() / 600.0;
         let half = 1.96 * (p * (1.0 - p) / 600.0).sqrt();

@@ -390,6 +390,7 @@ impl Map {
     }
 
     #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // a number of a cell
     fn bucket(&self, order: u64) -> usize {
         usize::from(self.cells[((order - self.base) >> self.shift) as usize])
     }
@@ -401,6 +402,7 @@ const PLACES: usize = 1 << DIGIT;
 
 /// Sort words by the highest bits in which they differ, dealt twice into as many places as half of these bits tell
 /// apart, which needs no comparison; then those that these bits do not tell apart.
+#[allow(clippy::cast_possible_truncation)] // two digits
 fn sort<W: Word>(words: &mut [W], near: &mut Vec<W>) {
     const FEW: usize = 192;
     if words.len() <= FEW {

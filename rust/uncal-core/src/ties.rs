@@ -56,6 +56,32 @@ impl Ties {
         }
     }
 
+    /// Take in (value, right, wrong) in the order of values; what weighs nothing leaves no trace.
+    pub fn refill_sums(&mut self, ties: impl Iterator<Item = (f64, f64, f64)>) {
+        self.values.clear();
+        self.right.clear();
+        self.wrong.clear();
+        for (value, right, wrong) in ties.filter(|&(_, right, wrong)| right + wrong > 0.0) {
+            self.values.push(value);
+            self.right.push(right);
+            self.wrong.push(wrong);
+        }
+    }
+
+    /// Take in the rows of other ties, which these count, the wrong rows of each before its right ones, each as often
+    /// as `counts` says.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // numbers of rows
+    pub fn refill_counted(&mut self, all: &Self, mut counts: &[u32]) {
+        self.refill_sums(all.iter().map(|(value, right, wrong)| {
+            let [wrong, right] = [wrong, right].map(|rows| {
+                let here;
+                (here, counts) = counts.split_at(rows as usize);
+                f64::from(here.iter().sum::<u32>())
+            });
+            (value, right, wrong)
+        }));
+    }
+
     pub fn len(&self) -> usize {
         self.values.len()
     }

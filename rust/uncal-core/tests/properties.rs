@@ -7,8 +7,8 @@ use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
     Algorithm, Bad, Bins, Bootstrap, Convention, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel,
-    Linkage, Method, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, accuracy_at_confidence, aurac, auroc, brier,
-    brier_corp, cluster_embeddings, cluster_entailment, cosine_similarity, degree, eccentricity, ece, ece_by,
+    Linkage, Method, Metrics, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, accuracy_at_confidence, aurac, auroc,
+    brier, brier_corp, cluster_embeddings, cluster_entailment, cosine_similarity, degree, eccentricity, ece, ece_by,
     eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity, kernel_language_entropy,
     num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, reversed_pairs, rouge_l_similarity,
     semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
@@ -542,7 +542,7 @@ proptest! {
             all.extend(kernel_language_entropy(&graphs, GraphKernel::Heat { t: 0.3 }, true, false).unwrap());
             all.extend(cosines);
             let bootstrap = Bootstrap { replicates: 20, groups: Some(&groups), seed, level: 0.9, method: Method::Auto };
-            for estimate in evaluate(&pairs, 15, Bins::Mass, Some(&bootstrap)).unwrap() {
+            for estimate in evaluate(&pairs, 15, Bins::Mass, Metrics::ALL, Some(&bootstrap)).unwrap() {
                 all.extend([estimate.value, estimate.low, estimate.high]);
             }
             all.into_iter().map(f64::to_bits).collect::<Vec<_>>()

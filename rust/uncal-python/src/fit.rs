@@ -143,7 +143,7 @@ pub(crate) fn fit_beta(
 #[allow(clippy::too_many_arguments)] // Python's signature
 pub(crate) fn fit_histogram<'py>(
     py: Python<'py>,
-    confidence: PyReadonlyArray1<'py, f64>,
+    confidence: Flat<'py>,
     correct: PyReadonlyArray1<'py, bool>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
     n_bins: usize,
@@ -151,9 +151,9 @@ pub(crate) fn fit_histogram<'py>(
     smoothing: f64,
     threads: Option<usize>,
 ) -> PyResult<[Bound<'py, PyArray1<f64>>; 2]> {
-    let (values, correct, weights) = (confidence.as_slice()?, correct.as_slice()?, slice(weights.as_ref())?);
-    let map = detached(py, threads, || {
+    let (correct, weights) = (correct.as_slice()?, slice(weights.as_ref())?);
+    let map = each_flat!(confidence, |values| detached(py, threads, || {
         fit::histogram(&Pairs::confidences(values, correct, weights)?, n_bins, bins.parse()?, smoothing)
-    })?;
+    }))?;
     Ok([map.edges, map.value].map(|column| column.into_pyarray(py)))
 }

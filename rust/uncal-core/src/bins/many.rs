@@ -139,6 +139,7 @@ impl<const LEFT: bool> Place<LEFT> {
     /// Twice the number of the bin, the first being 1, and the verdict; 0 and n + 1 are for what lies on the outermost
     /// edges.
     #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // at most 2 * MOST + 3
     fn of(&self, q: f64, verdict: bool) -> u8 {
         const WHOLE: f64 = (1_u64 << 52) as f64;
         let sum = q * self.n + WHOLE;

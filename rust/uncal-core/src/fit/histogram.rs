@@ -1,6 +1,7 @@
 //! Histogram binning: the share of right answers in bins of confidence.
 
 use crate::bins::{Bins, Edges, bin, check};
+use crate::float::Real;
 use crate::{Error, Pairs, Result};
 
 /// A step for each bin.
@@ -26,7 +27,7 @@ pub struct Histogram {
 /// assert_eq!(map.value, [0.5, 1.0, 0.625, 1.0]);
 /// # Ok::<(), uncal_core::Error>(())
 /// ```
-pub fn histogram(confidences: &Pairs<'_>, n_bins: usize, bins: Bins, alpha: f64) -> Result<Histogram> {
+pub fn histogram<T: Real>(confidences: &Pairs<'_, T>, n_bins: usize, bins: Bins, alpha: f64) -> Result<Histogram> {
     check(n_bins)?;
     if !(0.0..=1e100).contains(&alpha) {
         return Err(Error::setting("smoothing", alpha, "a number from 0 to 1e100"));
