@@ -304,7 +304,7 @@ def test_a_setting_of_the_wrong_type_is_named(function, data, numbers, flags, ch
     arrays = {"embeddings", "offsets", "counts", "weights", "clarification_ids", "similarity", "texts", "entail"}
     arrays |= {"contra", "clusters", "logprobs", "confidence", "correct", "scores", "groups", "other"}
     arrays |= {"uncertainty", "quality", "probabilities", "labels", "abstained", "before", "after"}
-    counted = {"threads", "n_bins", "bootstrap", "seed", "names"}
+    counted = {"threads", "n_bins", "bootstrap", "seed", "names", "metrics"}
     counted |= {"convention", "sigma"}  # None is one of their values
     assert known - tested - arrays - counted == set()
 

@@ -430,7 +430,11 @@ fn sort_in<S: Simd, T: Real>(simd: S, cells: &mut [Cell], values: &[T], x: &Colu
         off[1].0[i] = u * u;
         off[2].0[i] = u * u * (u * u);
     }
-    if cell.0.iter().fold(0, |differ, &other| differ | (cell.0[0] ^ other)) != 0 {
+    let mut differ = 0;
+    for i in 0..ROWS {
+        differ |= cell.0[0] ^ cell.0[i];
+    }
+    if differ != 0 {
         for i in 0..ROWS {
             add_powers(simd, &mut cells[cell.0[i] as usize], x.0[i], [off[0].0[i], off[1].0[i], off[2].0[i]]);
         }
@@ -446,6 +450,13 @@ fn sort_in<S: Simd, T: Real>(simd: S, cells: &mut [Cell], values: &[T], x: &Colu
     }
 }
 
+/// 1 for the lanes in whose number a bit is set, for each of three bits.
+const LANES_WITH_BIT: [[f64; MOMENTS]; 3] = [
+    [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0],
+    [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0],
+    [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0],
+];
+
 /// Add x, x u, ..., x u^7, given u, u^2 and u^4.
 #[inline(always)]
 fn add_powers<S: Simd>(simd: S, cell: &mut Cell, x: f64, off: [f64; 3]) {
@@ -453,9 +464,7 @@ fn add_powers<S: Simd>(simd: S, cell: &mut Cell, x: f64, off: [f64; 3]) {
     let half = simd.f64(0.5);
     let mut moments = simd.f64(x);
     for bit in 0..lanes.ilog2() as usize {
-        // lanes whose number has that bit
-        let bits: [f64; 16] = std::array::from_fn(|lane| (lane >> bit & 1) as f64);
-        moments = S::F64::select(half.lt(half.read(&bits)), moments * simd.f64(off[bit]), moments);
+        moments = S::F64::select(half.lt(half.read(&LANES_WITH_BIT[bit])), moments * simd.f64(off[bit]), moments);
     }
     let next = simd.f64(off[(lanes.ilog2() as usize).min(2)]);
     for part in cell.0.chunks_exact_mut(lanes) {
