@@ -150,7 +150,7 @@ mod tests {
     fn bins_by_hand() {
         let q = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
         let of = |c: [u8; 6]| sweep(&ties(&q, &c.map(|c| c == 1), None));
-        assert_eq!(of([0, 1, 0, 1, 1, 1]), 3); // halves, then 1/2 1/2 1; quarters have 0 1 0 1
+        assert_eq!(of([0, 1, 0, 1, 1, 1]), 4); // 0 | 1 0 | 1 | 1 1; five are 0 | 1 | 0 1 | ...
         assert_eq!(of([1, 1, 1, 0, 0, 0]), 1);
         assert_eq!(mass_ends(&ties(&q, &[false; 6], None), of([0; 6])).len(), 6);
         assert_eq!(mass_ends(&ties(&q, &[true; 6], None), of([0, 0, 0, 1, 1, 1])).len(), 6);
