@@ -697,6 +697,25 @@ mod tests {
     }
 
     #[test]
+    fn every_instruction_set_finds_the_same_error() {
+        let rng = crate::Rng::new(5, 1);
+        let q: Vec<f64> = (0..40_011).map(|i| (rng.bits(i) >> 11) as f64 / (1_u64 << 53) as f64).collect();
+        let c: Vec<bool> = (0..40_011).map(|i| rng.bits(i + 50_000) % 3 == 0).collect();
+        let mut sorted = q.clone();
+        sorted.sort_by(f64::total_cmp);
+        for q in [q, sorted] {
+            let pairs = Pairs::confidences(&q, &c, None).unwrap();
+            for sigma in [None, Some(0.001)] {
+                let known = Isa::Portable.force(|| smooth_ece(&pairs, sigma)).unwrap();
+                for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+                    let found = isa.force(|| smooth_ece(&pairs, sigma)).unwrap();
+                    assert!((found.value - known.value).abs() < 1e-12, "{isa:?}: {found:?} {known:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_integral_is_right_where_the_curve_crosses_nought() {
         // cos(pi t) - 0.3: crosses at one place
         let curve = Curve::new(&Waves { coefficients: vec![-0.3, (0.5 * (PI * 0.5).powi(2)).exp()] }, 0.5);
