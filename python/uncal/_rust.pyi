@@ -364,9 +364,7 @@ def reliability(
     bins: str,
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
-def reversed_pairs(
-    confidence: NDArray[np.float64], quality: NDArray[np.float64], threads: int | None
-) -> float: ...
+def reversed_pairs(confidence: NDArray[np.float64], quality: NDArray[np.float64], threads: int | None) -> float: ...
 def risk_coverage(
     confidence: NDArray[Any],
     correct: NDArray[np.bool_],
