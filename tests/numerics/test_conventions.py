@@ -1,4 +1,4 @@
-"""Other libraries' calibration errors against their own numbers, which data/make_conventions.py wrote down."""
+"""Other libraries' calibration errors against their own numbers, which benches/peers/conventions.py wrote down."""
 
 import json
 import re

@@ -1,8 +1,8 @@
-"""Make conventions.json: calibration errors by the libraries themselves, on data that tell their rules apart.
+"""Make tests/numerics/data/conventions.json: calibration errors by the libraries themselves, on data that tell their rules apart.
 
     python -m venv peers && peers/bin/pip install netcal==1.4.0 torchmetrics==1.9.0 relplot==1.0.3 mapie==1.6.0
     peers/bin/pip install --no-deps uqlm==0.6.7 lm-polygraph==0.7.0
-    peers/bin/python make_conventions.py
+    peers/bin/python benches/peers/conventions.py
 
 RLCR is no package, and not here: its rule is written out in test_conventions.py.
 """
@@ -21,7 +21,7 @@ from mapie.metrics.calibration import expected_calibration_error
 from netcal.metrics import ECE
 from torchmetrics.functional.classification import binary_calibration_error
 
-HERE = Path(__file__).parent
+WRITTEN = Path(__file__).parents[2] / "tests/numerics/data/conventions.json"
 PACKAGES = ["netcal", "torchmetrics", "torch", "uqlm", "lm-polygraph", "relplot", "mapie", "numpy"]
 N_BINS = [None, 1, 2, 3, 10, 15, 20, 49]
 
@@ -104,7 +104,7 @@ def main():
     versions = {name: metadata.version(name) for name in PACKAGES}
     lines = ",\n".join(json.dumps(case) for case in found)
     text = f'{{"versions": {json.dumps(versions)},\n"n_bins": {json.dumps(N_BINS)},\n"cases": [\n{lines}\n]}}\n'
-    (HERE / "conventions.json").write_text(text)
+    WRITTEN.write_text(text)
 
 
 if __name__ == "__main__":
