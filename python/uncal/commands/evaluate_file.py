@@ -217,7 +217,7 @@ def _entry(confidence: NDArray[Any], found: Predictions, config: Config, rows: A
     metrics = {name: _numbers(value) for name, value in measured.items()}
     known = _distinct(confidence)
     if config.bins != "distinct" and known <= FEW:
-        by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
+        by_value = fast.evaluate(confidence, correct, bins="distinct", metrics=("ece",), **options)
         metrics = {"ece": metrics["ece"], "ece_distinct": _numbers(by_value["ece"]), **metrics}
     return {
         "n": len(correct),

@@ -330,8 +330,8 @@ def _measure(graded: list[dict[str, Any]], stated: Mapping[str, float | None], c
     }
     with warnings.catch_warnings():  # of resamples that hold answers of one kind only, which ranks leave out
         warnings.filterwarnings("ignore", message=r"\w+: does not exist", category=UserWarning)
-        measured = fast.evaluate(confidence, correct, **options)
-        by_value = fast.evaluate(confidence, correct, bins="distinct", **options)
+        measured = fast.evaluate(confidence, correct, metrics=("ece", "brier", "auroc"), **options)
+        by_value = fast.evaluate(confidence, correct, bins="distinct", metrics=("ece",), **options)
     drawn = fast.reliability(confidence, correct, n_bins=config.n_bins)
     return entry | {
         "ece": measured["ece"],

@@ -1,6 +1,7 @@
 //! Bins of confidences: what the calibration error and the reliability diagram are read from.
 
 mod many;
+mod mass;
 
 use std::str::FromStr;
 
@@ -115,7 +116,8 @@ pub(crate) fn check(n_bins: usize) -> Result<()> {
 pub(crate) fn bin<T: Real>(pairs: &Pairs<'_, T>, n_bins: usize, bins: Bins, side: Edges) -> Binned {
     match bins {
         Bins::Width => width(pairs, n_bins, side),
-        Bins::Mass | Bins::Distinct | Bins::Sweep => bin_ties(&Ties::new(pairs), n_bins, bins),
+        Bins::Mass => mass::mass(pairs, n_bins),
+        Bins::Distinct | Bins::Sweep => bin_ties(&Ties::new(pairs), n_bins, bins),
     }
 }
 
