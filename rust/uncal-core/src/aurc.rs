@@ -192,8 +192,12 @@ impl Fold for Risks {
     fn tie(&mut self, below: Below, tie: Tie) {
         let (rows, wrong) = above(self.total, below, tie);
         let size = tie.right + tie.wrong;
-        let mean = tie.wrong / size;
-        self.sum += mean * size + (wrong - mean * rows) * harmonic(rows, size);
+        self.sum += if size == 1.0 {
+            (wrong + tie.wrong) / (rows + 1.0) // what follows comes to, for a row alone
+        } else {
+            let mean = tie.wrong / size;
+            mean * size + (wrong - mean * rows) * harmonic(rows, size)
+        };
         self.generalised += size * (wrong + tie.wrong / 2.0);
     }
 

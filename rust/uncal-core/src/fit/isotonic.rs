@@ -48,8 +48,8 @@ pub fn isotonic<T: Real>(scores: &Pairs<'_, T>, increasing: Option<bool>, center
 
 /// The right and wrong weight of each block of a rising curve, from the lowest up.
 pub(crate) fn shares<T: Real>(scores: &Pairs<'_, T>) -> Vec<(f64, f64)> {
-    let blocks = Ranked::new(scores).fold(|| Pava::<true, false>::new(1.0)).blocks;
-    blocks.into_iter().map(|block| (block.right, block.wrong)).collect()
+    let pooled = Ranked::new(scores).fold(|| Pava::<true, false>::new(1.0));
+    pooled.all().into_iter().map(|block| (block.right, block.wrong)).collect()
 }
 
 /// Whether right answers tend to have the higher scores, or there is nothing to tell it from.
@@ -69,34 +69,51 @@ struct Block {
     moment: f64,
 }
 
-/// Blocks so far, in the order of their scores and of their confidences.
+impl Block {
+    /// Whether this block must be pooled with the one below it. Shares r / (r + w) compare as r / w does; exact for whole
+    /// weights up to 2^26.
+    #[inline(always)]
+    fn falls<const RISING: bool>(&self, below: &Self) -> bool {
+        let (mine, other) = (self.right * below.wrong, below.right * self.wrong);
+        if RISING { mine <= other } else { mine >= other }
+    }
+
+    /// Take in the block above.
+    #[inline(always)]
+    fn pool<const CENTERED: bool>(&mut self, above: &Self) {
+        self.last = above.last;
+        self.right += above.right;
+        self.wrong += above.wrong;
+        if CENTERED {
+            self.moment += above.moment;
+        }
+    }
+}
+
+/// Blocks so far, in the order of their scores and of their confidences, and one above them that still grows: ties are
+/// pooled with that one while they fall, and only then is it compared with those below, which most ties are spared.
 struct Pava<const RISING: bool, const CENTERED: bool> {
     blocks: Vec<Block>,
+    open: Option<Block>,
     unit: f64,
 }
 
 impl<const RISING: bool, const CENTERED: bool> Pava<RISING, CENTERED> {
     fn new(unit: f64) -> Self {
-        Self { blocks: Vec::new(), unit }
+        Self { blocks: Vec::new(), open: None, unit }
     }
 
     /// Add a block above all others. False if it was not pooled with any.
     #[inline(always)]
-    fn push(&mut self, mut block: Block) -> bool {
+    fn push(&mut self, block: Block) -> bool {
+        let mut block = block;
         let mut pooled = false;
-        while let Some(below) = self.blocks.last() {
-            // shares r / (r + w) compare as r / w does; exact for whole weights up to 2^26
-            let (mine, other) = (block.right * below.wrong, below.right * block.wrong);
-            if if RISING { other < mine } else { mine < other } {
-                break;
-            }
-            block = Block {
-                first: below.first,
-                last: block.last,
-                right: below.right + block.right,
-                wrong: below.wrong + block.wrong,
-                moment: if CENTERED { below.moment + block.moment } else { 0.0 },
-            };
+        while let Some(below) = self.blocks.last()
+            && block.falls::<RISING>(below)
+        {
+            let mut all = *below;
+            all.pool::<CENTERED>(&block);
+            block = all;
             self.blocks.pop();
             pooled = true;
         }
@@ -104,10 +121,22 @@ impl<const RISING: bool, const CENTERED: bool> Pava<RISING, CENTERED> {
         pooled
     }
 
+    fn close(&mut self) {
+        if let Some(block) = self.open.take() {
+            self.push(block);
+        }
+    }
+
+    fn all(mut self) -> Vec<Block> {
+        self.close();
+        self.blocks
+    }
+
     fn curve(self) -> Isotonic {
+        let unit = self.unit;
         let mut curve = Isotonic { increasing: RISING, ..Isotonic::default() };
         let mut before = if RISING { 0.0 } else { 1.0 };
-        for block in self.blocks {
+        for block in self.all() {
             let weight = block.right + block.wrong;
             let share = block.right / weight;
             before = if RISING { share.max(before) } else { share.min(before) }; // rounding must not turn the curve
@@ -116,7 +145,7 @@ impl<const RISING: bool, const CENTERED: bool> Pava<RISING, CENTERED> {
                 curve.y.push(before);
             };
             if CENTERED {
-                knot((block.moment / weight / self.unit).clamp(block.first, block.last));
+                knot((block.moment / weight / unit).clamp(block.first, block.last));
             } else {
                 knot(block.first);
                 if block.first < block.last {
@@ -132,10 +161,21 @@ impl<const RISING: bool, const CENTERED: bool> Fold for Pava<RISING, CENTERED> {
     #[inline(always)]
     fn tie(&mut self, _: Below, Tie { value, right, wrong }: Tie) {
         let moment = if CENTERED { (right + wrong) * (value * self.unit) } else { 0.0 };
-        self.push(Block { first: value, last: value, right, wrong, moment });
+        let tie = Block { first: value, last: value, right, wrong, moment };
+        match &mut self.open {
+            Some(open) if tie.falls::<RISING>(open) => open.pool::<CENTERED>(&tie),
+            _ => {
+                self.close();
+                self.open = Some(tie);
+            }
+        }
     }
 
     fn join(&mut self, next: Self) {
+        if next.open.is_none() {
+            return; // it has seen nothing
+        }
+        self.close();
         let mut blocks = next.blocks.into_iter();
         for block in blocks.by_ref() {
             if !self.push(block) {
@@ -143,6 +183,7 @@ impl<const RISING: bool, const CENTERED: bool> Fold for Pava<RISING, CENTERED> {
             }
         }
         self.blocks.extend(blocks);
+        self.open = next.open;
     }
 }
 
