@@ -176,7 +176,8 @@ def test_the_sweep_stops_before_accuracies_first_fall(data, sharp):
     assert fast.ece(q[order], c[order], bins="sweep") == pytest.approx(error, abs=1e-12)
     again = fast.ece(np.repeat(q, weights), np.repeat(c, weights), bins="sweep")
     assert fast.ece(q, c, bins="sweep", weights=weights) == pytest.approx(again, abs=1e-12)
-    assert fast.ece(q, c, bins="sweep", weights=0.1 * weights) == pytest.approx(again, abs=1e-12)
+    # by a power of two: any other factor rounds, and which of two borders is nearer may then turn
+    assert fast.ece(q, c, bins="sweep", weights=0.125 * weights) == pytest.approx(again, abs=1e-12)
 
 
 @settings(deadline=None, max_examples=60)
