@@ -33,6 +33,11 @@ class Ended(NamedTuple):
     err: str
 
 
+def _hear_interrupts() -> None:
+    """Undo what a shell does to what it runs in the background, tests included: it makes them deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Cli:
     """`uncal ...` as a user types it, each call a process of its own."""
@@ -48,6 +53,7 @@ class Cli:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_interrupts,
         )
 
     def __call__(self, *arguments: object, stdin: str = "", timeout: float = 300) -> Ended:
