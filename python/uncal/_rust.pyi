@@ -263,7 +263,7 @@ def fit_platt(
     correct: NDArray[np.bool_],
     weights: NDArray[np.float64] | None,
     smoothing: bool,
-    tolerance: float,
+    tolerance: float | None,
     threads: int | None,
 ) -> tuple[float, float, int, bool]: ...
 def fit_platt_atom(
@@ -272,7 +272,7 @@ def fit_platt_atom(
     weights: NDArray[np.float64] | None,
     atom: float | None,
     smoothing: bool,
-    tolerance: float,
+    tolerance: float | None,
     threads: int | None,
 ) -> tuple[float | None, float, float, float, float, int, bool]: ...
 def fit_temperature(

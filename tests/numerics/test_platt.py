@@ -117,6 +117,21 @@ def test_the_default_is_as_near_the_minimum_as_it_says():
         np.testing.assert_allclose(fit[:2], best[:2], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [2**18, 1_000_003])
+def test_many_rows_end_within_a_thousandth_of_a_standard_error(k, dtype):
+    scores, correct = data(k, seed=5)
+    scores = scores.astype(dtype)
+    fit, best = fast.fit_platt(scores, correct), exact(scores, correct)
+    design = np.column_stack([scores.astype(float), np.ones(k)])
+    p = expit(design @ np.array(best[:2]))
+    errors = np.sqrt(np.diag(np.linalg.inv((design.T * (p * (1 - p))) @ design)))
+    assert fit.converged
+    assert (np.abs(np.subtract(fit[:2], best[:2])) < 1e-3 * errors).all()
+    assert loss(fit[:2], design[:, 0], targets(correct)) <= loss(best[:2], design[:, 0], targets(correct)) + 1e-6
+    assert fast.fit_platt(scores, correct, threads=2) == fast.fit_platt(scores, correct, threads=1) == fit
+
+
 def test_a_tolerance_that_is_none_is_refused():
     for tol in (-1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match=r"tol: is .*, must be a finite number of at least 0"):
@@ -270,7 +285,7 @@ def test_a_few_looks_at_many_rows_find_the_minimum(dtype, smoothing):
     scores = (scores + 3).astype(dtype)
     wide, target = scores.astype(np.float64), targets(correct, smoothing=smoothing)
     best = newton(wide, target, np.ones(len(wide)))
-    for tol, near in [(None, 1e-9), (0, 1e-11)]:
+    for tol, near in [(1e-5, 1e-9), (0, 1e-11)]:
         fit = fast.fit_platt(scores, correct, smoothing=smoothing, tol=tol)
         assert fit.converged
         np.testing.assert_allclose(fit[:2], best, rtol=near)
@@ -297,6 +312,9 @@ def test_many_rows_in_bad_order_or_shape_are_fitted_too(rows):
     assert fit.converged
     ours, theirs = (expit(f.slope * scores + f.intercept) for f in (fit, known))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-7)
+    plain = fast.fit_platt(scores, correct)  # confidences have standard errors of about 1e-3, far more near a spike
+    near = 1e-2 if rows == "spiked" else 1e-6
+    np.testing.assert_allclose(expit(plain.slope * scores + plain.intercept), theirs, rtol=0, atol=near)
 
 
 @pytest.mark.parametrize("threads", [2, 7])

@@ -34,7 +34,7 @@ def fit_platt(
     """Fit a logistic curve from scores to the chance of being right (Platt scaling).
 
     Minimises the log loss against smoothed targets by Newton steps with backtracking, until the gradient, a sum over
-    rows, is below `tol`; at most 100 steps. From 2^18 rows on the first are those of a sample.
+    rows, is below `tol`; at most 100 steps. From 2^16 rows on the first are those of a sample.
     Scores are shifted and scaled into [-1, 1] inside, so fitting ``s * scores + t`` gives the same confidences.
 
     Parameters
@@ -48,7 +48,9 @@ def fit_platt(
         Aim at (right + 1) / (right + 2) and 1 / (wrong + 2), with the numbers of right and wrong answers, instead of
         at 1 and 0.
     tol : float, optional
-        By default 1e-5 with smoothing, 0 without. 1e-5 is libsvm's and ends where libsvm does: near the minimum, to
+        By default, up to 2^18 rows and with weights, 1e-5 with smoothing and 0 without; for more rows the fit ends
+        where what is left of the way to the minimum is below a thousandth of the standard errors of slope and
+        intercept, which single precision reaches. 1e-5 is libsvm's and ends where libsvm does: near the minimum, to
         about 1e-5 in slope and intercept for a handful of rows and ever closer for more. 0 goes on to the minimum
         itself, as far as rounding lets it, for a step or two more.
     threads : int, optional
@@ -95,12 +97,11 @@ def fit_platt(
     )
 
 
-def _smoothing(smoothing: bool, tol: float | None) -> tuple[bool, float]:
-    smoothing = arguments.flag("smoothing", smoothing)
-    tol = (1e-5 if smoothing else 0.0) if tol is None else arguments.number("tol", tol)
-    if not 0 <= tol < float("inf"):
+def _smoothing(smoothing: bool, tol: float | None) -> tuple[bool, float | None]:
+    tol = None if tol is None else arguments.number("tol", tol)
+    if tol is not None and not 0 <= tol < float("inf"):
         raise ValueError(f"tol: is {tol}, must be a finite number of at least 0")
-    return smoothing, tol
+    return arguments.flag("smoothing", smoothing), tol
 
 
 class PlattAtomFit(NamedTuple):

@@ -445,7 +445,7 @@ proptest! {
     fn a_platt_fit_is_stationary(rows in prop::collection::vec((-5.0..5.0_f64, any::<bool>()), 2..60), smoothing in any::<bool>()) {
         let (scores, correct): (Vec<f64>, Vec<bool>) = rows.into_iter().unzip();
         let pairs = Pairs::scores("scores", &scores, &correct, None).unwrap();
-        let map = fit::platt(&pairs, smoothing, 0.0).unwrap();
+        let map = fit::platt(&pairs, smoothing, Some(0.0)).unwrap();
         prop_assert!(map.slope.is_finite() && map.intercept.is_finite());
         prop_assert!(map.converged || !smoothing);
         if map.converged {
@@ -500,7 +500,7 @@ proptest! {
         }
         let histograms = [&weighted, &plain].map(|pairs| fit::histogram(pairs, 4, Bins::Mass, 1.0).unwrap());
         prop_assert_eq!(&histograms[0], &histograms[1]);
-        let atoms = [&weighted, &plain].map(|pairs| fit::platt_atom(pairs, None, true, 0.0).unwrap());
+        let atoms = [&weighted, &plain].map(|pairs| fit::platt_atom(pairs, None, true, Some(0.0)).unwrap());
         prop_assert_eq!(atoms[0].atom, atoms[1].atom);
         prop_assert_eq!(atoms[0].atom_count, atoms[1].atom_count);
     }
@@ -533,7 +533,7 @@ proptest! {
         let bits = |threads| pool::with_threads(Some(threads), || {
             let pairs = Pairs::confidences(&q, &c, Some(&w)).unwrap();
             let mut all = von_neumann_entropy(rows.view(), &offsets, &kernel).unwrap();
-            let map = fit::platt(&pairs, true, 1e-5).unwrap();
+            let map = fit::platt(&pairs, true, Some(1e-5)).unwrap();
             all.extend([map.slope, map.intercept, brier(&pairs).unwrap(), auroc(&pairs)]);
             let cosines = cosine_similarity(rows.view(), &offsets, true).unwrap();
             let graphs = Squares::new("similarity", &cosines, &offsets).unwrap();

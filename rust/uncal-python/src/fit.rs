@@ -13,7 +13,7 @@ pub(crate) fn fit_platt(
     correct: PyReadonlyArray1<'_, bool>,
     weights: Option<PyReadonlyArray1<'_, f64>>,
     smoothing: bool,
-    tolerance: f64,
+    tolerance: Option<f64>,
     threads: Option<usize>,
 ) -> PyResult<(f64, f64, usize, bool)> {
     let (correct, weights) = (correct.as_slice()?, slice(weights.as_ref())?);
@@ -34,7 +34,7 @@ pub(crate) fn fit_platt_atom(
     weights: Option<PyReadonlyArray1<'_, f64>>,
     atom: Option<f64>,
     smoothing: bool,
-    tolerance: f64,
+    tolerance: Option<f64>,
     threads: Option<usize>,
 ) -> PyResult<(Option<f64>, f64, f64, f64, f64, usize, bool)> {
     let (correct, weights) = (correct.as_slice()?, slice(weights.as_ref())?);

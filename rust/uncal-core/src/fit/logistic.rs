@@ -57,8 +57,9 @@ const BLOCKS: usize = 64;
 /// Sums over rows: of the loss, the terms, a gradient and the triangle of a Hessian, for up to three features; and rows
 /// side by side, at most.
 const SUMS: usize = 16;
-/// A sample is one block in so many.
+/// A sample is one block in so many, and at least so many blocks.
 const SAMPLE: usize = 64;
+const LEAST: usize = 4;
 
 impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
     /// # Errors
@@ -69,7 +70,6 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
 
     /// The same of a sample, if there are rows enough for one.
     fn sample(&self) -> Option<Self> {
-        const LEAST: usize = 4;
         (self.pairs.len() / BLOCK >= LEAST * SAMPLE).then(|| self.of_blocks(SAMPLE)).flatten()
     }
 
@@ -86,7 +86,8 @@ impl<'a, T: Real, F: Features<D>, const D: usize> Logistic<'a, T, F, D> {
 
     /// The mean of a number of each row of a sample, of all rows if there are few.
     pub fn rough_mean(&self, of: impl Fn(f64) -> f64 + Send + Sync) -> f64 {
-        let stride = self.sample().map_or(1, |sample| sample.stride);
+        let stride = (self.pairs.len() / BLOCK / LEAST).clamp(1, SAMPLE);
+        let stride = self.of_blocks(stride).map_or(1, |sample| sample.stride);
         let len = self.pairs.len();
         let blocks = len.div_ceil(BLOCK * stride);
         let sums = pool::map(blocks, len / stride * 16, |i| {

@@ -25,9 +25,12 @@ pub struct Platt {
 ///
 /// Newton steps with backtracking (Lin, Lin, Weng 2007), on scores that are first shifted and scaled into `[-1, 1]`,
 /// until the gradient, a sum over rows, is below `tolerance`; or below 1e-14 of the magnitude of its terms; or falls no
-/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. From 2^18 rows
-/// on they begin with a sample of them; if rows all weigh the same, few looks at all rows follow, the first in single
-/// precision, the last in double precision, until the gradient can be shown to be as small.
+/// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. From 2^16 rows
+/// on they begin with a sample of them; if rows all weigh the same, few looks at all rows follow: one in single precision,
+/// then in double precision, until the gradient can be shown to be as small.
+///
+/// Without a tolerance it is libsvm's, or 0 without `smoothing`; but from 2^18 rows of one weight on it is looks in single
+/// precision alone, mostly one, until they leave less than a thousandth of the parameters' standard errors.
 ///
 /// One class only, or constant scores: slope 0, and the confidence is the mean target. Without smoothing the best curve
 /// is infinitely steep where a score separates the classes, and infinitely high where there is one class: `converged`
@@ -35,7 +38,7 @@ pub struct Platt {
 ///
 /// # Errors
 /// [`crate::Error::Setting`] if the environment names no instruction set of this machine.
-pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) -> Result<Platt> {
+pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: Option<f64>) -> Result<Platt> {
     let (right, wrong) = (scores.right(), scores.wrong());
     let (high, low) = if smoothing { ((right + 1.0) / (right + 2.0), 1.0 / (wrong + 2.0)) } else { (1.0, 0.0) };
     let constant = Platt::constant((right * high + wrong * low) / scores.total());
@@ -52,9 +55,11 @@ pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) ->
     let frame = Frame::new(scores, low_end, high_end)?;
     let problem = Logistic::new(scores, frame, (high, low))?;
     let start = [0.0, ((right + 1.0) / (wrong + 1.0)).ln()];
+    let libsvms = if smoothing { LIBSVM } else { 0.0 };
+    let tolerance = tolerance.or((scores.len() < many::PLENTY).then_some(libsvms));
     let found = match many::minimize(scores, frame, (high, low), start, tolerance) {
         Some((parameters, steps)) => Found { parameters, steps, converged: true },
-        None => problem.minimize(start, tolerance),
+        None => problem.minimize(start, tolerance.unwrap_or(libsvms)),
     };
     let [a, b] = found.parameters;
     let slope = a * frame.per_spread * frame.unit;
@@ -66,6 +71,9 @@ pub fn platt<T: Real>(scores: &Pairs<'_, T>, smoothing: bool, tolerance: f64) ->
     let converged = found.converged && (smoothing || range.is_none_or(|range| range.overlaps()));
     Ok(Platt { slope, intercept, iterations: found.steps, converged })
 }
+
+/// The tolerance of libsvm's loop.
+const LIBSVM: f64 = 1e-5;
 
 impl Platt {
     /// The same confidence for every score, as near as finite log-odds come.
@@ -94,17 +102,22 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    #[allow(clippy::cast_possible_truncation)] // a single is what is asked for
     pub fn new<T: Real>(scores: &Pairs<'_, T>, lowest: f64, highest: f64) -> Result<Self> {
         let unit = unit(lowest, highest);
         let centre = Logistic::new(scores, Raw, (1.0, 0.0))?.rough_mean(|x| x * unit);
         let centre = centre.clamp(lowest * unit, highest * unit); // rounding aside, it is a mean
-        let spread = (highest * unit - centre).max(centre - lowest * unit);
-        Ok(Self { unit, centre, per_spread: 1.0 / spread })
+        let about = |centre: f64| {
+            let spread = (highest * unit - centre).max(centre - lowest * unit);
+            Self { unit, centre, per_spread: 1.0 / spread }
+        };
+        let frame = about(centre);
+        Ok(if frame.suits_singles() { about(f64::from(centre as f32)) } else { frame })
     }
 
-    /// Whether single precision tells places apart.
+    /// Whether single precision tells places apart; then the centre is a single.
     pub fn suits_singles(&self) -> bool {
-        const FAR: f64 = 1e30;
+        const FAR: f64 = 1e9; // the third power of a single is finite
         let spread = 1.0 / self.per_spread;
         self.unit == 1.0 && (1.0 / FAR..FAR).contains(&spread) && self.centre.abs() <= 64.0 * spread
     }
@@ -138,7 +151,7 @@ mod tests {
     const C: [bool; 8] = [true, true, false, true, true, false, false, false];
 
     fn fit(scores: &[f64], correct: &[bool], smoothing: bool) -> Platt {
-        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing, 0.0).unwrap()
+        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), smoothing, Some(0.0)).unwrap()
     }
 
     fn confidence(map: Platt, score: f64) -> f64 {
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn weights_repeat_rows() {
         let weights = [1.0, 2.0, 0.0, 3.0, 1.0, 1.0, 2.0, 1.0];
-        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true, 0.0).unwrap();
+        let weighted = platt(&Pairs::scores("scores", &F, &C, Some(&weights)).unwrap(), true, Some(0.0)).unwrap();
         let (mut scores, mut correct) = (vec![], vec![]);
         for (i, times) in [1, 2, 0, 3, 1, 1, 2, 1].into_iter().enumerate() {
             scores.extend(vec![F[i]; times]);

@@ -30,7 +30,7 @@ pub fn platt_atom<T: Real>(
     scores: &Pairs<'_, T>,
     atom: Option<f64>,
     smoothing: bool,
-    tolerance: f64,
+    tolerance: Option<f64>,
 ) -> Result<PlattAtom> {
     let found = match atom {
         Some(atom) if !atom.is_finite() => return Err(Error::setting("atom", atom, "a finite number")),
@@ -95,11 +95,11 @@ mod tests {
     const C: [bool; 10] = [true, true, true, true, false, false, true, true, false, false];
 
     fn fit(scores: &[f64], correct: &[bool], atom: Option<f64>) -> PlattAtom {
-        platt_atom(&Pairs::scores("scores", scores, correct, None).unwrap(), atom, true, 0.0).unwrap()
+        platt_atom(&Pairs::scores("scores", scores, correct, None).unwrap(), atom, true, Some(0.0)).unwrap()
     }
 
     fn plain(scores: &[f64], correct: &[bool]) -> Platt {
-        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), true, 0.0).unwrap()
+        platt(&Pairs::scores("scores", scores, correct, None).unwrap(), true, Some(0.0)).unwrap()
     }
 
     #[test]
@@ -134,7 +134,8 @@ mod tests {
     fn weights_repeat_rows() {
         let times = [3_u8, 1, 0, 2, 1, 1, 2, 0, 1, 1];
         let weights = times.map(f64::from);
-        let weighted = platt_atom(&Pairs::scores("scores", &S, &C, Some(&weights)).unwrap(), None, true, 0.0).unwrap();
+        let weighted =
+            platt_atom(&Pairs::scores("scores", &S, &C, Some(&weights)).unwrap(), None, true, Some(0.0)).unwrap();
         let rows = || (0..10).flat_map(|i| std::iter::repeat_n(i, times[i].into()));
         let repeated = fit(&rows().map(|i| S[i]).collect::<Vec<_>>(), &rows().map(|i| C[i]).collect::<Vec<_>>(), None);
         assert_eq!((weighted.atom, weighted.atom_confidence), (repeated.atom, repeated.atom_confidence));

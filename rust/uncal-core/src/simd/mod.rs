@@ -111,10 +111,6 @@ pub(crate) trait Along: Vector {
 pub(crate) trait Singles: Vector<Scalar = f32> + Sub<Output = Self> + Mul<Output = Self> {
     /// `x` in every lane; `self` only proves that the instructions exist.
     fn splat(self, x: f32) -> Self;
-    /// `c - self * b`, rounded once where the machine can.
-    fn neg_mul_add(self, b: Self, c: Self) -> Self;
-    fn max(self, other: Self) -> Self;
-    fn min(self, other: Self) -> Self;
     /// The nearest whole number, for magnitudes below 2^22.
     fn round(self) -> Self;
     /// `self * 2^e` for whole e from -126 to 127.
@@ -347,19 +343,19 @@ fn exp_in_parts<V: Lanes, const DEGREE: usize>(x: V) -> (V, V) {
     (sum, e)
 }
 
-/// The exponential of numbers from -87 to 87, to 2e-7.
+/// 2 to the power of numbers from -126 to 127, to 8e-8.
 #[inline(always)]
-pub(crate) fn exp_of_singles<V: Singles>(x: V) -> V {
-    const LN2_HIGH: f32 = 355.0 / 512.0; // 9 bits, so that its product with e is exact
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    const INVERSE_FACTORIALS: [f32; 7] = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0];
-    let e = (x * x.splat(std::f32::consts::LOG2_E)).round();
-    let r = e.neg_mul_add(x.splat(LN2_LOW), e.neg_mul_add(x.splat(LN2_HIGH), x));
-    let mut sum = x.splat(INVERSE_FACTORIALS[6]);
+pub(crate) fn exp2_of_singles<V: Singles>(x: V) -> V {
+    // of 2^r over |r| <= 1/2, with the smallest largest relative error
+    const TERMS: [f32; 7] =
+        [1.0, std::f32::consts::LN_2, 0.240_226_46, 0.055_503_286, 0.009_618_489, 0.001_339_993_1, 0.000_153_458_12];
+    let e = x.round();
+    let r = x - e;
+    let mut sum = x.splat(TERMS[6]);
     let mut k = 6;
     while k > 0 {
         k -= 1;
-        sum = sum.mul_add(r, x.splat(INVERSE_FACTORIALS[k]));
+        sum = sum.mul_add(r, x.splat(TERMS[k]));
     }
     sum.scale(e)
 }

@@ -63,21 +63,6 @@ impl<V: Singles> Singles for Pair<V> {
     }
 
     #[inline(always)]
-    fn neg_mul_add(self, b: Self, c: Self) -> Self {
-        Self(self.0.neg_mul_add(b.0, c.0), self.1.neg_mul_add(b.1, c.1))
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        Self(self.0.max(other.0), self.1.max(other.1))
-    }
-
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        Self(self.0.min(other.0), self.1.min(other.1))
-    }
-
-    #[inline(always)]
     fn round(self) -> Self {
         Self(self.0.round(), self.1.round())
     }

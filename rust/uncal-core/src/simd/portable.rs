@@ -144,30 +144,6 @@ impl Singles for F32x4 {
     }
 
     #[inline(always)]
-    fn neg_mul_add(mut self, b: Self, c: Self) -> Self {
-        for i in 0..4 {
-            self.0[i] = -self.0[i];
-        }
-        self.mul_add(b, c)
-    }
-
-    #[inline(always)]
-    fn max(mut self, other: Self) -> Self {
-        for i in 0..4 {
-            self.0[i] = if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] };
-        }
-        self
-    }
-
-    #[inline(always)]
-    fn min(mut self, other: Self) -> Self {
-        for i in 0..4 {
-            self.0[i] = if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] };
-        }
-        self
-    }
-
-    #[inline(always)]
     fn round(mut self) -> Self {
         const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
         for i in 0..4 {

@@ -10,19 +10,18 @@ use std::arch::x86_64::{
     _mm256_add_pd, _mm256_add_ps, _mm256_and_pd, _mm256_blendv_pd, _mm256_castpd_si256, _mm256_castsi256_pd,
     _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtpd_ps,
     _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd,
-    _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_max_ps,
-    _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_si256,
-    _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_round_pd, _mm256_round_ps, _mm256_set_m128,
-    _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi32, _mm256_slli_epi64,
-    _mm256_sqrt_pd, _mm256_srli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd,
-    _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps,
-    _mm512_castps_pd, _mm512_castps256_ps512, _mm512_cmp_pd_mask, _mm512_cvtepi32_pd, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_cvtpd_ps, _mm512_cvtph_ps, _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd,
-    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8,
-    _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_add_pd, _mm512_mask_blend_pd, _mm512_maskz_loadu_pd,
-    _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps,
-    _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_rcp14_ps, _mm512_roundscale_pd, _mm512_roundscale_ps,
+    _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_hadd_pd, _mm256_hadd_ps, _mm256_loadu_pd, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_maskz_loadu_ps, _mm256_max_pd, _mm256_min_pd,
+    _mm256_movemask_pd, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_si256, _mm256_permute2f128_pd,
+    _mm256_permute2f128_ps, _mm256_round_pd, _mm256_round_ps, _mm256_set_m128, _mm256_set1_epi32, _mm256_set1_epi64x,
+    _mm256_set1_pd, _mm256_set1_ps, _mm256_slli_epi32, _mm256_slli_epi64, _mm256_sqrt_pd, _mm256_srli_epi64,
+    _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi64, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_pd,
+    _mm256_unpacklo_pd, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps256_ps512,
+    _mm512_cmp_pd_mask, _mm512_cvtepi32_pd, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtpd_ps, _mm512_cvtph_ps,
+    _mm512_cvtps_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps,
+    _mm512_getexp_pd, _mm512_getmant_pd, _mm512_insertf32x8, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_add_pd,
+    _mm512_mask_blend_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd,
+    _mm512_mul_ps, _mm512_permutexvar_ps, _mm512_rcp14_pd, _mm512_rcp14_ps, _mm512_roundscale_pd, _mm512_roundscale_ps,
     _mm512_rsqrt14_pd, _mm512_scalef_pd, _mm512_scalef_ps, _mm512_set_epi32, _mm512_set1_pd, _mm512_set1_ps,
     _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd,
     _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
@@ -229,26 +228,11 @@ impl Along for F32x16 {
 }
 
 macro_rules! singles {
-    ($vector:ident, $set:ident, $fnma:ident, $max:ident, $min:ident, $round:expr, $scale:expr, $reciprocal:expr) => {
+    ($vector:ident, $set:ident, $round:expr, $scale:expr, $reciprocal:expr) => {
         impl Singles for $vector {
             #[inline(always)]
             fn splat(self, x: f32) -> Self {
                 Self(unsafe { $set(x) })
-            }
-
-            #[inline(always)]
-            fn neg_mul_add(self, b: Self, c: Self) -> Self {
-                Self(unsafe { $fnma(self.0, b.0, c.0) })
-            }
-
-            #[inline(always)]
-            fn max(self, other: Self) -> Self {
-                Self(unsafe { $max(self.0, other.0) })
-            }
-
-            #[inline(always)]
-            fn min(self, other: Self) -> Self {
-                Self(unsafe { $min(self.0, other.0) })
             }
 
             #[inline(always)]
@@ -269,26 +253,8 @@ macro_rules! singles {
     };
 }
 
-singles!(
-    F32x16,
-    _mm512_set1_ps,
-    _mm512_fnmadd_ps,
-    _mm512_max_ps,
-    _mm512_min_ps,
-    _mm512_roundscale_ps::<NEAREST>,
-    _mm512_scalef_ps,
-    reciprocal16
-);
-singles!(
-    F32x8,
-    _mm256_set1_ps,
-    _mm256_fnmadd_ps,
-    _mm256_max_ps,
-    _mm256_min_ps,
-    _mm256_round_ps::<NEAREST>,
-    scale8,
-    reciprocal8
-);
+singles!(F32x16, _mm512_set1_ps, _mm512_roundscale_ps::<NEAREST>, _mm512_scalef_ps, reciprocal16);
+singles!(F32x8, _mm256_set1_ps, _mm256_round_ps::<NEAREST>, scale8, reciprocal8);
 
 #[inline(always)]
 unsafe fn reciprocal16(x: __m512) -> __m512 {
