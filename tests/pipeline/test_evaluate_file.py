@@ -156,6 +156,16 @@ def test_weights_questions_and_a_table_by_value_go_through_to_the_kernels(tmp_pa
     assert "By task" in (tmp_path / "out" / schema.REPORT_HTML).read_text()
 
 
+def test_intervals_from_few_groups_are_said_to_be_not_worth_much(tmp_path: Path) -> None:
+    table = TABLE.append_column("q", pa.array([f"q{i % 19}" for i in range(400)]))
+    path = write(tmp_path / "p.parquet", table)
+    made = report(evaluate_file(path, tmp_path / "few", Config(correct="ok", group="q", bootstrap=40)))
+    assert [note for note in made["notes"] if note.startswith("group: 'q' has 19 values, and intervals of so few ")]
+    assert "has 19 values" in (tmp_path / "few" / schema.REPORT_HTML).read_text()
+    plain = report(evaluate_file(path, tmp_path / "none", Config(correct="ok", group="q", bootstrap=0)))
+    assert not plain["notes"]
+
+
 def test_every_metric_of_the_kernels_appears_everywhere(tmp_path: Path) -> None:
     path = write(tmp_path / "p.parquet", TABLE)
     made = evaluate_file(path, tmp_path / "out", Config(correct="ok", bootstrap=10))

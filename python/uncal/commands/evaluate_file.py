@@ -26,6 +26,8 @@ FORMATS = ("columns", "lm-eval")
 BINS: tuple[str, ...] = ("width", "mass", "distinct")
 FEW = 200
 """Distinct confidences up to which ECE by distinct value says something, and which are drawn one by one."""
+FEW_GROUPS = 20
+"""Groups below which intervals from drawing whole ones are too narrow."""
 MOST = 1000
 """Values of the column `by`."""
 SHARE = 0.01
@@ -176,6 +178,11 @@ def _measured(path: Path, found: Predictions, columns: Columns, making: MadeBy, 
     except ValueError as error:
         raise ArtefactError(f"{path}: {error}") from error
     notes = list(dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, UserWarning)))
+    if found.group is not None and config.bootstrap and (groups := len(np.unique(found.group))) < FEW_GROUPS:
+        notes.append(
+            f"group: {config.group!r} has {groups} values, and intervals of so few are not to be trusted; they come from "
+            "whole questions drawn at random (a table for each task or model is `by`)"
+        )
     read = {
         "rows": found.rows,
         "measured": len(found.correct),
