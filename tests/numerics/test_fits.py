@@ -387,7 +387,7 @@ def test_weights_repeat_rows_in_fits_of_confidences(rows, variant):
     weighted, plain = fast.fit_beta(q, correct, weights=weights, variant=variant), fast.fit_beta(*rows, variant=variant)
     if weighted.converged and plain.converged:
         np.testing.assert_allclose(expit(odds(weighted, rows[0])), expit(odds(plain, rows[0])), atol=1e-7)
-    for bins in ("width", "mass", "distinct"):
+    for bins in ("width", "mass", "distinct", "sweep"):
         ours = fast.fit_histogram(q, correct, weights=weights, bins=bins, n_bins=4, smoothing=0.5)
         known = fast.fit_histogram(*rows, bins=bins, n_bins=4, smoothing=0.5)
         np.testing.assert_allclose(ours.edges, known.edges, rtol=1e-15)
@@ -397,7 +397,7 @@ def test_weights_repeat_rows_in_fits_of_confidences(rows, variant):
 # histogram
 
 
-@pytest.mark.parametrize("bins", ["width", "mass", "distinct"])
+@pytest.mark.parametrize("bins", ["width", "mass", "distinct", "sweep"])
 def test_a_bin_is_the_share_of_right_answers_in_it(bins):
     rng = np.random.default_rng(12)
     q = rng.integers(0, 101, size=500) / 100
@@ -412,6 +412,18 @@ def test_a_bin_is_the_share_of_right_answers_in_it(bins):
         smooth = fast.fit_histogram(q, correct, n_bins=10, bins=bins, smoothing=2.0).value[k]
         if rows.any():
             np.testing.assert_allclose(smooth, (correct[rows].sum() + 2) / (rows.sum() + 4), rtol=1e-14)
+
+
+@quick
+@given(confident)
+def test_bins_of_a_sweep_are_those_of_its_diagram(rows):
+    q, correct, weights = columns(rows)
+    assume(weights.any())
+    edges, value = fast.fit_histogram(q, correct, weights=weights, bins="sweep")
+    diagram = fast.reliability(q, correct, weights=weights, bins="sweep")
+    np.testing.assert_array_equal(edges, diagram.edges)
+    np.testing.assert_allclose(value, diagram.accuracy, rtol=1e-12)
+    assert (np.diff(value) >= -1e-12).all()
 
 
 def test_a_confidence_on_an_edge_is_fitted_where_it_is_looked_up():
@@ -450,6 +462,29 @@ def test_the_most_common_score_is_the_atom_from_a_tenth_on():
     assert missing.atom is None
     assert np.isnan(missing.atom_confidence)
     assert missing[3:] == fast.fit_platt(scores, correct)
+
+
+@pytest.mark.parametrize("smoothing", [True, False])
+@pytest.mark.parametrize("size", range(1, 12))
+def test_of_ten_scores_that_differ_the_lowest_is_the_atom_and_of_eleven_none(size, smoothing):
+    scores, correct = np.arange(size)[::-1] + 1.0, np.arange(size) % 3 == 0
+    fit = fast.fit_platt_atom(scores, correct, smoothing=smoothing)
+    if size > 10:
+        assert fit.atom is None
+        assert fit[3:] == fast.fit_platt(scores, correct, smoothing=smoothing)
+        return
+    assert (fit.atom, fit.atom_count) == (1.0, 1.0)
+    assert fit.atom_confidence == ((correct[-1] + 1) / 3 if smoothing else correct[-1])
+    if size > 1:
+        assert fit[3:] == fast.fit_platt(scores[:-1], correct[:-1], smoothing=smoothing)
+
+
+@pytest.mark.parametrize("correct", [[True], [False], [True, False], [False, False]])
+def test_a_curve_beside_an_atom_of_all_rows_is_level_at_its_confidence(correct):
+    for smoothing in (True, False):
+        fit = fast.fit_platt_atom([0.5] * len(correct), correct, smoothing=smoothing)
+        assert (fit.atom, fit.atom_count, fit.slope) == (0.5, len(correct), 0)
+        assert expit(fit.intercept) == pytest.approx(fit.atom_confidence, abs=1e-15)
 
 
 # all of them
@@ -492,7 +527,7 @@ def test_no_confidence_breaks_a_fit(rows):
     for variant in ("abm", "am", "ab"):
         fit = fast.fit_beta(q, correct, variant=variant)
         assert np.isfinite(fit[:3]).all()
-    for bins in ("width", "mass", "distinct"):
+    for bins in ("width", "mass", "distinct", "sweep"):
         assert ((lambda v: (v >= 0) & (v <= 1))(fast.fit_histogram(q, correct, bins=bins).value)).all()
 
 
