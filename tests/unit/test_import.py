@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("torch", "pandas", "sklearn", "pyarrow", "transformers", "scipy", "trl", "ray", "vllm")
+HEAVY = ("torch", "pandas", "datasets", "evaluate", "sklearn", "pyarrow", "transformers", "scipy", "trl", "ray", "vllm")
 
 TIMED = """
 import sys, time
