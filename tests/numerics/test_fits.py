@@ -387,7 +387,7 @@ def test_weights_repeat_rows_in_fits_of_confidences(rows, variant):
     weighted, plain = fast.fit_beta(q, correct, weights=weights, variant=variant), fast.fit_beta(*rows, variant=variant)
     if weighted.converged and plain.converged:
         np.testing.assert_allclose(expit(odds(weighted, rows[0])), expit(odds(plain, rows[0])), atol=1e-7)
-    for bins in ("width", "mass", "distinct"):
+    for bins in ("width", "mass", "distinct", "sweep"):
         ours = fast.fit_histogram(q, correct, weights=weights, bins=bins, n_bins=4, smoothing=0.5)
         known = fast.fit_histogram(*rows, bins=bins, n_bins=4, smoothing=0.5)
         np.testing.assert_allclose(ours.edges, known.edges, rtol=1e-15)
@@ -397,7 +397,7 @@ def test_weights_repeat_rows_in_fits_of_confidences(rows, variant):
 # histogram
 
 
-@pytest.mark.parametrize("bins", ["width", "mass", "distinct"])
+@pytest.mark.parametrize("bins", ["width", "mass", "distinct", "sweep"])
 def test_a_bin_is_the_share_of_right_answers_in_it(bins):
     rng = np.random.default_rng(12)
     q = rng.integers(0, 101, size=500) / 100
@@ -412,6 +412,18 @@ def test_a_bin_is_the_share_of_right_answers_in_it(bins):
         smooth = fast.fit_histogram(q, correct, n_bins=10, bins=bins, smoothing=2.0).value[k]
         if rows.any():
             np.testing.assert_allclose(smooth, (correct[rows].sum() + 2) / (rows.sum() + 4), rtol=1e-14)
+
+
+@quick
+@given(confident)
+def test_bins_of_a_sweep_are_those_of_its_diagram(rows):
+    q, correct, weights = columns(rows)
+    assume(weights.any())
+    edges, value = fast.fit_histogram(q, correct, weights=weights, bins="sweep")
+    diagram = fast.reliability(q, correct, weights=weights, bins="sweep")
+    np.testing.assert_array_equal(edges, diagram.edges)
+    np.testing.assert_allclose(value, diagram.accuracy, rtol=1e-12)
+    assert (np.diff(value) >= -1e-12).all()
 
 
 def test_a_confidence_on_an_edge_is_fitted_where_it_is_looked_up():
@@ -492,7 +504,7 @@ def test_no_confidence_breaks_a_fit(rows):
     for variant in ("abm", "am", "ab"):
         fit = fast.fit_beta(q, correct, variant=variant)
         assert np.isfinite(fit[:3]).all()
-    for bins in ("width", "mass", "distinct"):
+    for bins in ("width", "mass", "distinct", "sweep"):
         assert ((lambda v: (v >= 0) & (v <= 1))(fast.fit_histogram(q, correct, bins=bins).value)).all()
 
 

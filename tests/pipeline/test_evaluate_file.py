@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -104,6 +104,33 @@ def test_the_worst_bin_is_named_with_what_it_says_and_how_often_it_is_right(tmp_
     )
     assert "ece_distinct" in made["metrics"]  # three values are stated
     assert made["metrics"]["ece_distinct"] == [fast.ece(confidence, correct, bins="distinct")]
+
+
+@pytest.mark.parametrize("bins", get_args(fast.Bins))
+def test_any_bins_of_ece_are_those_of_the_report(tmp_path: Path, bins: fast.Bins) -> None:
+    rng = np.random.default_rng(1)
+    confidence = rng.random(150)
+    correct = rng.random(150) < confidence
+    path = write(tmp_path / "p.parquet", pa.table({"confidence": confidence, "correct": correct}))
+    made = report(evaluate_file(path, tmp_path / "out", Config(n_bins=9, bins=bins, bootstrap=0)))
+    assert made["metrics"]["ece"] == [fast.ece(confidence, correct, n_bins=9, bins=bins)]
+    assert made["reliability"]["edges"] == fast.reliability(confidence, correct, n_bins=9, bins=bins).edges.tolist()
+    told = {
+        "width": "9 bins of equal width",
+        "mass": "9 bins of nearly",
+        "distinct": "a bin for",
+        "sweep": "as many bins",
+    }
+    assert f"ECE takes {told[bins]}" in (tmp_path / "out" / schema.REPORT_HTML).read_text()
+
+
+@pytest.mark.parametrize("bins", ["distinct", "sweep"])
+def test_a_bin_for_every_row_is_not_drawn(tmp_path: Path, bins: str) -> None:
+    confidence = np.linspace(0.1, 0.9, 2000)
+    path = write(tmp_path / "p.parquet", pa.table({"confidence": confidence, "correct": confidence > 0.5}))
+    made = report(evaluate_file(path, tmp_path / "out", Config(bins=bins, bootstrap=0)))
+    assert made["metrics"]["ece"] == [pytest.approx(0.3, abs=1e-3)]
+    assert len(made["reliability"]["count"]) == 15
 
 
 def test_a_calibrated_file_is_said_to_be_one(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -25,9 +25,10 @@ def _closed() -> Iterator[None]:
     plt.close("all")
 
 
-def test_a_reliability_diagram_has_a_dot_and_a_bar_for_each_bin_that_is_not_empty() -> None:
-    ax = plots.reliability(CONFIDENCE, CORRECT, n_bins=10, smooth=False)
-    wanted = fast.reliability(CONFIDENCE, CORRECT, n_bins=10)
+@pytest.mark.parametrize("bins", get_args(fast.Bins))
+def test_a_reliability_diagram_has_a_dot_and_a_bar_for_each_bin_that_is_not_empty(bins: fast.Bins) -> None:
+    ax = plots.reliability(CONFIDENCE, CORRECT, n_bins=10, bins=bins, smooth=False)
+    wanted = fast.reliability(CONFIDENCE, CORRECT, n_bins=10, bins=bins)
     some = wanted.count > 0
     (dots,) = (
         drawn for drawn in ax.collections if len(drawn.get_offsets()) == some.sum() and len(drawn.get_sizes()) > 1

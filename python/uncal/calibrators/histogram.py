@@ -6,6 +6,7 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, arrays
+from uncal.fast import Bins
 from uncal.types import BoolArray, FloatArray, RealArray
 
 
@@ -18,9 +19,10 @@ class Histogram(Calibrator):
     Parameters
     ----------
     n_bins : int, default=15
-        Not read for ``bins="distinct"``.
-    bins : {"width", "mass", "distinct"}, default="width"
+        Not read for ``bins="distinct"`` and ``bins="sweep"``.
+    bins : {"width", "mass", "distinct", "sweep"}, default="width"
         Equal width, nearly equal weight, or one bin for every distinct confidence: for stated ones, which have few.
+        "sweep": as many of nearly equal weight as leave the shares in rising order.
     smoothing : float, default=0.0
         Rows that are added to each bin twice, right and wrong, so that few rows do not give 0 or 1: 1.0 is Laplace's.
 
@@ -49,9 +51,7 @@ class Histogram(Calibrator):
     edges_: FloatArray
     value_: FloatArray
 
-    def __init__(
-        self, n_bins: int = 15, bins: Literal["width", "mass", "distinct"] = "width", smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, n_bins: int = 15, bins: Bins = "width", smoothing: float = 0.0) -> None:
         self.n_bins = n_bins
         self.bins = bins
         self.smoothing = smoothing

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,11 @@ from uncal.types import BoolArray
 log = logging.getLogger("uncal")
 STAGE = "evaluate FILE"
 FORMATS = ("columns", "lm-eval")
-BINS: tuple[str, ...] = ("width", "mass", "distinct")
+BINS: tuple[str, ...] = get_args(Bins)
 FEW = 200
-"""Distinct confidences up to which ECE by distinct value says something, and which are drawn one by one."""
+"""Distinct confidences up to which ECE by distinct value says something, and which are drawn one by one.
+
+Bins that data decide on are drawn up to that many, too."""
 FEW_GROUPS = 20
 """Groups below which intervals from drawing whole ones are too narrow."""
 MOST = 1000
@@ -64,7 +66,8 @@ class Config:
     n_bins : int, default=15
         Bins of ECE and of the reliability diagram.
     bins : str, default="width"
-        width, mass (bins of nearly equal weight) or distinct (one for each value).
+        width, mass (bins of nearly equal weight), distinct (one for each value) or sweep (as many of nearly equal
+        weight as leave the accuracies in rising order).
     bootstrap : int, default=1000
         Resamples behind every interval; 0 for values alone.
     level : float, default=0.95
@@ -262,6 +265,8 @@ def _drawn(confidence: NDArray[Any], found: Predictions, config: Config) -> dict
     correct, weights = found.correct, found.weights
     bins = "width" if config.bins == "distinct" and _distinct(confidence) > FEW else config.bins
     diagram = fast.reliability(confidence, correct, n_bins=config.n_bins, bins=cast(Bins, bins), weights=weights)
+    if bins == "sweep" and len(diagram.count) > FEW:
+        diagram = fast.reliability(confidence, correct, n_bins=config.n_bins, weights=weights)
     return {
         "reliability": {name: getattr(diagram, name).tolist() for name in diagram._fields},
         "smooth": _smooth(confidence, correct, weights),

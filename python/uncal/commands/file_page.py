@@ -10,6 +10,13 @@ from uncal.pages import minus, number, safe
 TITLE = "How sure it is, and how right"
 FIRST = ("ece", "ece_distinct", "smooth_ece", "brier", "auroc", "aurc")
 """Metrics of the table by value, where there is no room for all."""
+BINS = {
+    "width": "{} bins of equal width",
+    "mass": "{} bins of nearly equal weight",
+    "distinct": "a bin for each distinct confidence",
+    "sweep": "as many bins of nearly equal weight as leave the accuracies in rising order",
+}
+"""What `bins` of the settings says, given `n_bins`."""
 OURS = {"ece_distinct": "The same with one bin for each distinct confidence, so that no bins are chosen."}
 """What metrics say that are not functions of `uncal.fast`."""
 
@@ -156,7 +163,7 @@ def _numbers(made: Mapping[str, Any]) -> str:
 <tr><th scope="row">accuracy</th>{_cell([made["accuracy"]])}<td>Share that is right.</td></tr>
 {rows}</tbody>
 </table>
-<p class="note soft">{interval} ECE takes {settings["n_bins"]} bins ({safe(settings["bins"])}).</p>
+<p class="note soft">{interval} ECE takes {BINS[settings["bins"]].format(settings["n_bins"])}.</p>
 """
 
 

@@ -10,7 +10,7 @@ SCORES = RNG.integers(0, 41, 300) / 40
 CORRECT = RNG.random(300) < SCORES
 
 
-@pytest.mark.parametrize("bins", ["width", "mass", "distinct"])
+@pytest.mark.parametrize("bins", ["width", "mass", "distinct", "sweep"])
 @pytest.mark.parametrize("smoothing", [0.0, 1.0])
 def test_the_value_of_a_bin_is_its_smoothed_share_of_right_answers(bins: str, smoothing: float) -> None:
     weights = RNG.random(300)
@@ -25,6 +25,8 @@ def test_the_value_of_a_bin_is_its_smoothed_share_of_right_answers(bins: str, sm
         np.testing.assert_allclose(mapped[rows], share, rtol=1e-12)
     if bins == "distinct":
         assert len(np.unique(bin_of)) == len(np.unique(SCORES))
+    if bins == "sweep" and smoothing == 0:
+        assert (np.diff(binning.value_) >= 0).all()
 
 
 def test_a_confidence_on_an_edge_is_in_the_same_bin_when_fitting_and_when_mapping() -> None:
