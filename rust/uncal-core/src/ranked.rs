@@ -414,7 +414,11 @@ fn sort<W: Word>(words: &mut [W], near: &mut Vec<W>) {
         low = low.min(word);
         high = high.max(word);
     }
-    if low == high {
+    if low.order() == high.order() {
+        // many rows of one value, as where few are stated: a copy of them all is not needed
+        let wrong = words.iter().filter(|word| word.verdict() == 0).count();
+        words[..wrong].fill(low);
+        words[wrong..].fill(high);
         return;
     }
     let low = low.bits();
