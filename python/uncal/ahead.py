@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator, Iterable
-from queue import Full, Queue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,27 +20,25 @@ def ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     >>> list(ahead(range(3)))
     [0, 1, 2]
     """
-    waiting: Queue[Any] = Queue(depth)
-    stop = threading.Event()
-
-    def offer(item: object) -> bool:
-        while not stop.is_set():
-            try:
-                waiting.put(item, timeout=0.1)
-            except Full:
-                continue
-            return True
-        return False
+    # A Ctrl-C between two lines of Queue, which is written in Python, leaves its lock taken, and whoever wants it next
+    # waits for ever. SimpleQueue is compiled and has no such moment; its length is bounded by a second one, of places.
+    fetched: SimpleQueue[Any] = SimpleQueue()
+    places: SimpleQueue[None] = SimpleQueue()
+    stopped = False
+    for _ in range(depth):
+        places.put(None)
 
     def fetch() -> None:
         try:
             for item in items:
-                if not offer((item, None)):
+                places.get()
+                if stopped:
                     return
+                fetched.put((item, None))
         except BaseException as error:  # whatever it is, the caller shall have it
-            offer((_END, error))
+            fetched.put((_END, error))
         else:
-            offer((_END, None))
+            fetched.put((_END, None))
         finally:
             if isinstance(items, Generator):
                 items.close()
@@ -49,13 +47,15 @@ def ahead(items: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     reader.start()
     try:
         while True:
-            item, error = waiting.get()
+            item, error = fetched.get()
             if error is not None:
                 raise error
             if item is _END:
                 return
+            places.put(None)
             yield item
             del item  # or this frame would keep it while the caller is done with it
     finally:
-        stop.set()
+        stopped = True
+        places.put(None)  # the thread may wait for one
         reader.join()

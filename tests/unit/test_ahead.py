@@ -1,5 +1,7 @@
 """Reading ahead."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -72,3 +74,30 @@ def test_the_reader_ends_and_closes_its_source_when_the_caller_stops() -> None:
     batches.close()
     assert closed.is_set()
     assert threads() == []
+
+
+INTERRUPTED = """
+import faulthandler, random, signal, threading
+from contextlib import closing
+from uncal.ahead import ahead
+faulthandler.dump_traceback_later(100, exit=True)
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+generator = random.Random(0)
+for _ in range(1000):
+    try:
+        with closing(ahead(iter(range(10**9)))) as items:
+            next(items)
+            signal.setitimer(signal.ITIMER_REAL, generator.uniform(1e-5, 1e-3))
+            for _ in items:
+                pass
+    except KeyboardInterrupt:
+        pass
+print([thread.name for thread in threading.enumerate()])
+"""
+
+
+def test_an_interrupt_at_any_moment_ends_the_reader() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120)
+    assert ended.stdout == "['MainThread']\n", ended.stderr
