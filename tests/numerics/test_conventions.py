@@ -117,6 +117,7 @@ def test_the_page_on_metrics_prints_what_its_lines_give():
     [
         ({"bins": "mass"}, "bins: the convention says which, and they cannot both be given"),
         ({"edges": "left"}, "edges: the convention says which, and they cannot both be given"),
+        ({"edges": "right"}, "edges: the convention says which, and they cannot both be given"),
         ({"norm": "max"}, "norm: the convention says which, and they cannot both be given"),
         ({"debias": True}, "debias: the convention says which, and they cannot both be given"),
         ({"n_bins": 0}, "n_bins: is 0, must be a whole number from 1 to 10000000"),

@@ -47,7 +47,7 @@ def ece(
     *,
     n_bins: int | None = None,
     bins: Bins = "width",
-    edges: _Edges = "right",
+    edges: _Edges | None = None,
     norm: _Norm = "l1",
     debias: bool = False,
     convention: Convention | None = None,
@@ -69,8 +69,9 @@ def ece(
         lower if two are as near), so that equal confidences stay together and there may be fewer bins; one bin for
         every distinct confidence; or as many bins of nearly equal weight as leave the accuracies in rising order: of
         1, 2, 3, ... bins the last before an accuracy first falls from one bin to the next.
-    edges : {"right", "left", "guo", "left-open"}, default="right"
-        Where a confidence on an edge of equal-width bins goes. "right": ``(low, high]``, the first ``[0, high]``.
+    edges : {"right", "left", "guo", "left-open"}, optional
+        Where a confidence on an edge of equal-width bins goes; "right", or by the rule of the `convention`.
+        "right": ``(low, high]``, the first ``[0, high]``.
         "left": ``[low, high)``, the last ``[low, 1]`` (netcal, ``numpy.histogram``). "guo": ``(low, high]``, so 0 is in
         no bin, but counts in the total. "left-open": ``[low, high)``, so 1 is dropped altogether. Edges are the numbers
         of ``numpy.linspace(0, 1, n_bins + 1)``, confidences are compared as they are: of ten bins the third edge is
@@ -83,8 +84,8 @@ def ece(
         squared gap, and cuts the sum at 0; for "l1" subtracts what one more draw of each accuracy would add on average,
         in closed form, and the result may fall below 0. Bins of fewer than two rows count 0. An error for "max".
     convention : {"netcal", "torchmetrics", "uqlm", "lm_polygraph", "relplot", "mapie", "rlcr"}, optional
-        Exactly the number of that library, quirks included, to compare with what it printed; `bins`, `edges`, `norm`
-        and `debias` other than the default are errors beside it. See Notes.
+        Exactly the number of that library, quirks included, to compare with what it printed; `edges` is an error
+        beside it, and so are `bins`, `norm` and `debias` other than the default, which is that of all. See Notes.
     weights : array of shape (K,), optional
     threads : int, optional
 
@@ -137,7 +138,7 @@ def ece(
     if convention is not None:
         given = {
             "bins": bins != "width",
-            "edges": edges != "right",
+            "edges": edges is not None,
             "norm": norm != "l1",
             "debias": debias is not False,
         }
@@ -153,7 +154,7 @@ def ece(
         *rows[:3],
         arguments.bins(15 if n_bins is None else n_bins),
         arguments.choice("bins", bins, Bins),
-        arguments.choice("edges", edges, _Edges),
+        arguments.choice("edges", "right" if edges is None else edges, _Edges),
         arguments.choice("norm", norm, _Norm),
         bool(debias),
         arguments.threads(threads),
@@ -172,7 +173,7 @@ def mce(
     *,
     n_bins: int = 15,
     bins: Bins = "width",
-    edges: _Edges = "right",
+    edges: _Edges | None = None,
     weights: ArrayLike | None = None,
     threads: int | None = None,
 ) -> float:
@@ -216,7 +217,7 @@ def rmsce(
     *,
     n_bins: int = 15,
     bins: Bins = "width",
-    edges: _Edges = "right",
+    edges: _Edges | None = None,
     debias: bool = False,
     weights: ArrayLike | None = None,
     threads: int | None = None,
