@@ -464,6 +464,29 @@ def test_the_most_common_score_is_the_atom_from_a_tenth_on():
     assert missing[3:] == fast.fit_platt(scores, correct)
 
 
+@pytest.mark.parametrize("smoothing", [True, False])
+@pytest.mark.parametrize("size", range(1, 12))
+def test_of_ten_scores_that_differ_the_lowest_is_the_atom_and_of_eleven_none(size, smoothing):
+    scores, correct = np.arange(size)[::-1] + 1.0, np.arange(size) % 3 == 0
+    fit = fast.fit_platt_atom(scores, correct, smoothing=smoothing)
+    if size > 10:
+        assert fit.atom is None
+        assert fit[3:] == fast.fit_platt(scores, correct, smoothing=smoothing)
+        return
+    assert (fit.atom, fit.atom_count) == (1.0, 1.0)
+    assert fit.atom_confidence == ((correct[-1] + 1) / 3 if smoothing else correct[-1])
+    if size > 1:
+        assert fit[3:] == fast.fit_platt(scores[:-1], correct[:-1], smoothing=smoothing)
+
+
+@pytest.mark.parametrize("correct", [[True], [False], [True, False], [False, False]])
+def test_a_curve_beside_an_atom_of_all_rows_is_level_at_its_confidence(correct):
+    for smoothing in (True, False):
+        fit = fast.fit_platt_atom([0.5] * len(correct), correct, smoothing=smoothing)
+        assert (fit.atom, fit.atom_count, fit.slope) == (0.5, len(correct), 0)
+        assert expit(fit.intercept) == pytest.approx(fit.atom_confidence, abs=1e-15)
+
+
 # all of them
 
 

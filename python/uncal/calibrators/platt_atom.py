@@ -16,7 +16,8 @@ class PlattAtom(Calibrator):
     Parameters
     ----------
     atom : float or None, default=None
-        The score of the spike; None looks for one: the most common score, if it has a tenth of the weight.
+        The score of the spike; None looks for one: the most common score, if it has a tenth of the weight. Of up to ten
+        rows whose scores all differ it takes the lowest for one.
     smoothing : bool, default=True
         Platt's smoothed targets; False fits plain maximum likelihood.
 

@@ -137,7 +137,9 @@ def fit_platt_atom(
         Any finite numbers.
     correct : array of shape (K,), bool (or all 0 and 1)
     atom : float, optional
-        By default the most common score, the lowest of several, if it has at least a tenth of the weight.
+        By default the most common score, the lowest of several, if it has at least a tenth of the weight. Of up to ten
+        rows whose scores all differ that is the lowest, whose one row is then no part of the curve: a spike cannot be
+        told from so few, and `fit_platt` is the fit for them.
     weights : array of shape (K,), optional
     smoothing : bool, default=True
         The atom's confidence is (right + 1) / (right + wrong + 2) instead of right / (right + wrong); of the others as
@@ -152,7 +154,8 @@ def fit_platt_atom(
         (atom, atom_confidence, atom_count, slope, intercept, iterations, converged): `atom_confidence` is that of a
         score equal to `atom`, which `atom_count` rows had, or the sum of their weights; all others have
         1 / (1 + exp(-(slope * score + intercept))), the `fit_platt` of all other rows. If no row has the atom it is
-        None, its confidence NaN and its count 0. If all rows do the curve is level at the atom's confidence.
+        None, its confidence NaN and its count 0. If all rows do, or there is only one, the curve is level at the atom's
+        confidence.
 
     Raises
     ------
