@@ -22,21 +22,13 @@ from uncal.fast._abstention import (
 )
 from uncal.fast._calibration import (
     Bins,
-    CalibrationTest,
     Convention,
     Reliability,
-    SmoothReliability,
     ece,
-    ks_calibration_error,
-    kuiper_calibration_error,
     mce,
-    mmce,
     reliability,
     rmsce,
     signed_gap,
-    smooth_ece,
-    smooth_reliability,
-    spiegelhalter,
 )
 from uncal.fast._classes import (
     classwise_ece,
@@ -90,24 +82,26 @@ from uncal.fast._graph import (
     kernel_language_entropy,
 )
 from uncal.fast._ranking import (
-    AtConfidence,
     AurocInterval,
+    auprc,
+    auroc,
+    auroc_interval,
+    kendall,
+    reversed_pairs,
+    spearman,
+)
+from uncal.fast._rejection import (
+    AtConfidence,
     RiskCoverage,
     accuracy_at_confidence,
     accuracy_at_coverage,
     augrc,
-    auprc,
     aurac,
     aurc,
-    auroc,
-    auroc_interval,
     coverage_at_risk,
     e_aurc,
-    kendall,
     prr,
-    reversed_pairs,
     risk_coverage,
-    spearman,
 )
 from uncal.fast._scores import (
     BrierDecomposition,
@@ -138,6 +132,16 @@ from uncal.fast._texts import (
 )
 from uncal.fast._threads import (
     set_num_threads,
+)
+from uncal.fast._unbinned import (
+    CalibrationTest,
+    SmoothReliability,
+    ks_calibration_error,
+    kuiper_calibration_error,
+    mmce,
+    smooth_ece,
+    smooth_reliability,
+    spiegelhalter,
 )
 
 __all__ = [

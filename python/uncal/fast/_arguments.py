@@ -214,6 +214,12 @@ def rows(confidence: ArrayLike, correct: ArrayLike, weights_: ArrayLike | None) 
     return Rows(np.concatenate([told, told]), right, np.concatenate([count * share, count * (1 - share)]), share)
 
 
+def whole(rows: Rows, setting: str) -> None:
+    """Refuse answers that are right in part."""
+    if rows.soft is not None:
+        raise ValueError(f"correct: has numbers between 0 and 1, which {setting} does not take")
+
+
 def verdicts(values: ArrayLike, name: str = "correct") -> NDArray[np.bool_]:
     """Verdicts (K,) as bool, from bool or from numbers that are all 0 or 1."""
     array = one_dimensional(name, read(name, values))
