@@ -183,8 +183,8 @@ def _measured(path: Path, found: Predictions, columns: Columns, making: MadeBy, 
     notes = list(dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, UserWarning)))
     if found.group is not None and config.bootstrap and (groups := len(np.unique(found.group))) < FEW_GROUPS:
         notes.append(
-            f"group: {config.group!r} has {groups} values, and intervals of so few are not to be trusted; they come from "
-            "whole questions drawn at random (a table for each task or model is `by`)"
+            f"group: {config.group!r} has {groups} values, and intervals of so few are not to be trusted; they come "
+            "from whole questions drawn at random (a table for each task or model is `by`)"
         )
     read = {
         "rows": found.rows,
