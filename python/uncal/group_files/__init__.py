@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from uncal.errors import ArtefactError
-from uncal.group_files._columns import BYTES, NAMES, Layout, canonical, flat
+from uncal.group_files._columns import BYTES, NAMES, Layout, canonical, flat, list_of
 from uncal.group_files._sources import REFUSED, Place, Source, concatenated, first_refused, open_file
 from uncal.types import IntArray
 
@@ -32,6 +32,7 @@ __all__ = [
     "first_refused",
     "flat",
     "lacking",
+    "list_of",
     "open_file",
     "read",
     "resolve",
@@ -81,7 +82,7 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
     ------
     pyarrow.Table
         `id` (text; without such a column the row's number, from 0), `row` (where the group starts in the file, from 0;
-        `Source.at` says it in words) and the wanted columns, as `schema.groups` takes them.
+        `Source.at` says it in words), `Layout.kept`, and the wanted columns, as `schema.groups` takes them.
 
     Raises
     ------
@@ -97,7 +98,8 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
             lacking(source, name)
     try:
         start, dim = 0, None
-        batches = source.batches(list(dict.fromkeys(columns.values())) or source.names[:1], rows)
+        theirs = list(dict.fromkeys([*columns.values(), *layout.kept.values()])) or source.names[:1]
+        batches = source.batches(theirs, rows)
         for batch, ends in _by_group(batches, columns["group"], source) if per_sample else zip(batches, repeat(None)):
             place = Place(source.at, start)
             table = canonical(batch, columns, layout, ends, place)

@@ -1,8 +1,9 @@
 """Columns of files in the form that `schema.groups` takes, or a complaint that names the row."""
 
+import ast
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -39,12 +40,15 @@ class Layout:
         What bytes are: float16, float32 (unless the field's metadata says something else) or float64.
     mean_logprobs : bool, default=False
         Of the log-probabilities of a completion's tokens take the mean, not the sum.
+    kept : dict of str to str, default={}
+        Further columns, as they are, of the row with which a group starts: name in the table -> the file's name.
     """
 
     columns: dict[str, str]
     dim: int | None = None
     dtype: str | None = None
     mean_logprobs: bool = False
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 def canonical(
@@ -70,6 +74,7 @@ def canonical(
     """
     starts = np.arange(batch.num_rows) if ends is None else ends[:-1]
     made = {"id": _ids(batch, columns, ends, place), "row": pa.array(starts + place.start)}
+    made |= {name: flat(batch[theirs]).take(pa.array(starts)) for name, theirs in layout.kept.items()}
     for name in (name for name in columns if name in schema.COLUMNS):
         field = batch.schema.field(columns[name])
         array = flat(batch[columns[name]])
@@ -152,14 +157,41 @@ def flat(array: pa.Array) -> pa.Array:
 
 
 def _parsed(array: pa.Array, column: str, place: Place) -> pa.Array:
-    """Read JSON lists in a column of text; a blank field is null, and what is no list stays text."""
+    """Read lists in a column of text; a blank field is null, and what is no list stays text."""
     values: list[Any] = []
     for row, text in enumerate(array.to_pylist()):
         try:
-            values.append(compact(json.loads(text)) if text and text.lstrip()[:1] == "[" else text or None)
+            values.append(compact(list_of(text)) if text and text.lstrip()[:1] == "[" else text or None)
         except ValueError as error:
-            place.fail(row, column, f"is not a JSON list ({error})")
+            place.fail(row, column, f"is not a list, neither of JSON nor of Python ({error})")
     return to_arrow(values, column, place)
+
+
+def list_of(text: str) -> list[Any]:
+    """Read a list that is written as text: as JSON, or as Python writes it, which is how pandas puts lists into CSV.
+
+    Nothing in the text is run.
+
+    Raises
+    ------
+    ValueError
+        If it is no list.
+
+    Examples
+    --------
+    >>> list_of('["a", null]'), list_of("['it\\'s', None]")
+    (['a', None], ["it's", None])
+    """
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        try:
+            read = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise ValueError(str(error)) from error
+    if not isinstance(read, list):
+        raise ValueError(f"it is of type {type(read).__name__}")
+    return read
 
 
 def _without_holes(array: pa.Array) -> pa.Array:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, embedders, group_files, progress, schema, scorers
+from uncal import artefacts, embedders, formats, group_files, progress, schema, scorers
 from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError, ConfigError, RowError
@@ -35,6 +35,9 @@ class Config:
         gamma=0.5 is for every scorer that has such a setting, renyi_entropy.alpha=3.0 for that one.
     rows : int, default=4096
         Rows in memory at a time; fewer where rows are big.
+    format : str, default="auto"
+        auto recognises files that trl, lm-eval or uqlm wrote by their columns; columns takes them as they are. Columns
+        that are named below win over those of the format.
     id_column : str or None, default=None
         Column of the id of a row; id, question_id, prompt_id, qid or uid unless set, and the row's number, from 0, in
         a file that has none of them.
@@ -70,6 +73,7 @@ class Config:
     scorers: tuple[str, ...] = ("von_neumann_entropy",)
     scorer_settings: Mapping[str, Any] = field(default_factory=dict)
     rows: int = 4096
+    format: str = "auto"
     id_column: str | None = None
     group_column: str | None = None
     embeddings_column: str | None = None
@@ -90,6 +94,7 @@ class Config:
             raise ConfigError(f"scorers names {twice[0]!r} more than once; a column has a name of its own")
         if self.rows < 1:
             raise ConfigError(f"rows is {self.rows}; it must be at least 1")
+        formats.check(self.format)
         if self.dim is not None and self.dim < 1:
             raise ConfigError(f"dim is {self.dim}; it must be at least 1")
         if self.dtype is not None and self.dtype not in group_files.BYTES:
@@ -213,15 +218,15 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
     embeds = config.embedder is not None and "embeddings" in config.needs
     wanted = config.needs - {"embeddings"} | {"texts"} if embeds else config.needs
     _tell_unused(config, wanted)
-    source, inputs = _open(samples, wanted, config)
-    columns = group_files.resolve(source, ("id", *wanted), config.layout)
+    source, layout, inputs = _open(samples, wanted, config)
+    columns = group_files.resolve(source, ("id", *wanted), layout)
     if "embeddings" in wanted - columns.keys():
         raise ArtefactError(
             f"{source.path} has no embeddings (looked for {', '.join(group_files.NAMES['embeddings'])}); it has "
             f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
             "--embedder"
         )
-    if embeds and (there := group_files.resolve(source, ("embeddings",), config.layout)):
+    if embeds and (there := group_files.resolve(source, ("embeddings",), layout)):
         log.warning(
             "score: the column %r of %s is not read: --embedder %s makes embeddings of the texts; leave it out "
             "to score the embeddings that are there",
@@ -232,18 +237,18 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         return out
     embedder = embedders.make(str(config.embedder), **config.embedder_settings) if embeds else None
     unscored = dict.fromkeys(config.scorers, 0)
-    total = source.rows if config.group_column is None else None
+    total = source.rows if "group" not in layout.columns else None
     count = 0
     with (
         artefacts.writer(out, schema.scores(config.scorers), making) as write,
         progress.bar("score", total) as bar,
-        closing(ahead(group_files.read(source, sorted(wanted), config.layout, config.rows))) as batches,
+        closing(ahead(group_files.read(source, sorted(wanted), layout, config.rows))) as batches,
     ):
         for batch in batches:
             try:
                 scores = score_batch(_embedded(batch, embedder), config)
             except RowError as error:
-                raise ArtefactError(_explained(error, batch, source, columns, config)) from error
+                raise ArtefactError(_explained(error, batch, source, columns, layout)) from error
             except ValueError as error:  # of several groups together
                 first = source.at(batch["row"][0].as_py())
                 raise ArtefactError(f"{first} and the {batch.num_rows - 1} groups after it: {error}") from error
@@ -275,26 +280,27 @@ def _tell_unused(config: Config, wanted: frozenset[str]) -> None:
                 log.warning("score: %s is not used: nothing reads %s out of the file", setting, column)
 
 
-def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mapping[str, str], config: Config) -> str:
+def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mapping[str, str], layout: Layout) -> str:
     """Say where in the file a row of a batch is, what it is called there, and what is wrong with it."""
-    kind = "id" if config.group_column is None else "group"
+    kind = "group" if "group" in layout.columns else "id"
     named = f", {kind} {batch['id'][error.row].as_py()!r}" if kind in ("group", *columns) else ""
     argument, _, complaint = error.what.partition(": ")
     what = f"column {columns[argument]!r}: {complaint}" if argument in columns else error.what
     return f"{source.at(batch['row'][error.row].as_py())}{named}: {what}"
 
 
-def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source, dict[str, Path]]:
+def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source, Layout, dict[str, Path]]:
     """Open the file, together with the completions of its run where they are wanted, and name what is read."""
-    source = group_files.open_file(samples)
+    opened = formats.open_samples(samples, config.format)
+    source, layout = opened.source, opened.layout(config.layout)
     maker = _maker(samples)
     inputs = {{"embed": "embeddings", "sample": "completions"}.get(maker, "samples"): samples}
-    lacking = wanted - group_files.resolve(source, wanted, config.layout).keys()
+    lacking = wanted - group_files.resolve(source, wanted, layout).keys()
     beside = samples.with_name(schema.COMPLETIONS)
     if maker == "embed" and lacking and lacking <= {"texts", "logprobs"} and beside.exists():
         inputs["completions"] = beside
-        return _run(source, group_files.open_file(beside)), inputs
-    return source, inputs
+        return _run(source, group_files.open_file(beside)), layout, inputs
+    return source, layout, inputs
 
 
 def _maker(samples: Path) -> str:
