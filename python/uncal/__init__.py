@@ -1,7 +1,8 @@
 """uncal teaches a language model to say how sure it is, and to be right about that.
 
 The stages are functions from files to a file: `questions`, `sample`, `embed`, `grade`, `score`, `calibrate`, `train`,
-`evaluate`, `report`; `evaluate_file` and `calibrate_file` take anybody's file. `uncal.fast` holds the kernels, NumPy in
+`evaluate`, `report`; `evaluate_file`, `calibrate_file` and `grade_file` take anybody's file, and `dedup` finds questions
+that come twice. `uncal.fast` holds the kernels, NumPy in
 and NumPy out; `uncal.plots` draws. Nothing heavy is imported before it is asked for.
 """
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from uncal import fast as fast
     from uncal.commands.ask import ask as ask
     from uncal.commands.calibrate_file import calibrate_file as calibrate_file
+    from uncal.commands.dedup import dedup as dedup
     from uncal.commands.evaluate_file import evaluate_file as evaluate_file
+    from uncal.commands.grade_file import grade_file as grade_file
     from uncal.commands.run import run as run
     from uncal.stages.calibrate import calibrate as calibrate
     from uncal.stages.embed import embed as embed
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from uncal.stages.train import train as train
 
 _STAGES = ("questions", "sample", "embed", "grade", "score", "calibrate", "train", "evaluate", "report")
-_COMMANDS = ("ask", "run", "calibrate_file", "evaluate_file")
+_COMMANDS = ("ask", "run", "calibrate_file", "dedup", "evaluate_file", "grade_file")
 
 __all__ = ["__version__", "fast", "parse_confidence", "parse_uncertainty", "read_confidence", *_STAGES, *_COMMANDS]
 

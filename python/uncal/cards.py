@@ -64,6 +64,8 @@ def calibration_table(report: Mapping[str, Any]) -> str:
         f"{100 * report['level']:g}% bootstrap intervals (those of ECE are pivotal, for resampling biases ECE upward; "
         "with few questions a value may lie above its interval):",
         "",
+        f"Answers were graded by `{report['grader']['name']}`.",
+        "",
         *(f"- {finding}" for finding in report.get("findings", ())),
         "",
         f"| | n | malformed | distinct values | {' | '.join(columns)} |",

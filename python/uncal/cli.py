@@ -19,7 +19,7 @@ from uncal.errors import ConfigError, UncalError
 from uncal.version import __version__
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
-ALSO_FILES = ("calibrate", "evaluate")
+ALSO_FILES = ("calibrate", "evaluate", "grade")
 """Stages whose command takes one file of anybody's as well; how is in commands/STAGE_file.py."""
 log = logging.getLogger("uncal")
 
@@ -129,6 +129,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_ask(commands, shared)
     _add_list(commands, shared)
     _add_doctor(commands, shared)
+    _add_dedup(commands, shared, whole="dedup" in arguments)
     return parser
 
 
@@ -149,7 +150,7 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
     if of_file is not None:
         parser.add_argument("inputs", nargs="*", metavar="FILE", type=Path, help=_inputs_help(name, files))
     elif files != (".",):
-        wanted = "FILE" if files == ("source",) or name == "score" else "INPUT"
+        wanted = "FILE" if files == ("source",) or name in ("score", "embed") else "INPUT"
         parser.add_argument("inputs", nargs="*", metavar=wanted, type=Path, help=_inputs_help(name, files))
     parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, in which files have their names")
     parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the result goes")
@@ -165,7 +166,7 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
 
 
 def _inputs_help(stage: str, files: tuple[str, ...]) -> str:
-    if stage == "score":
+    if stage in ("score", "embed"):
         return (
             f"{files[0]}, or samples of your own: Parquet, Arrow, JSONL, JSON, CSV, TSV, or a folder that `datasets` "
             "saved; or pass --run"
@@ -309,16 +310,52 @@ def _lines() -> Iterator[str]:
             yield line.strip()
 
 
+def _add_dedup(commands: Any, shared: argparse.ArgumentParser, *, whole: bool) -> None:
+    said = "questions of one split that have a near twin in another"
+    if not whole:
+        commands.add_parser("dedup", help=said, add_help=False)
+        return
+    from uncal.commands.dedup import Config
+
+    parser = commands.add_parser("dedup", help=said, parents=[shared], allow_abbrev=False)
+    parser.add_argument("questions", nargs="?", metavar="FILE", type=Path, help="questions with a split; or pass --run")
+    parser.add_argument("--against", metavar="FILE", type=Path, help="look for twins in this file; splits are not read")
+    parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, in which files have their names")
+    parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the twins go")
+    parser.add_argument("--overwrite", action="store_true", help="make the result anew, whatever is there")
+    settings.add_flags(parser, Config)
+    parser.set_defaults(act=_dedup, fail=parser.error)
+
+
+def _dedup(options: argparse.Namespace) -> None:
+    from uncal import schema
+    from uncal.commands.dedup import Config, dedup
+
+    if (options.questions is None) == (options.run is None):
+        options.fail("questions are needed: a FILE, or --run DIR")
+    if options.out is None and options.run is None:
+        options.fail("say where the result goes: --run DIR, or --out PATH")
+    source = options.questions if options.questions is not None else options.run / schema.QUESTIONS
+    out = options.out if options.out is not None else options.run / schema.TWINS
+    typed = {field: value for field, value in vars(options).items() if field in Config.__dataclass_fields__}
+    config = settings.build(Config, typed, "uncal dedup")
+    log.info("%s", dedup(source, out, config, against=options.against, overwrite=options.overwrite))
+
+
 def _add_list(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("list", help="the plugins of each kind", parents=[shared])
-    parser.add_argument("kind", nargs="?", choices=plugins.KINDS)
+    parser.add_argument("kind", nargs="?", choices=[*plugins.KINDS, "question_sets"])
     parser.add_argument("--json", action="store_true", help="write a JSON list")
     parser.set_defaults(act=_list)
 
 
 def _list(options: argparse.Namespace) -> None:
-    from uncal.commands.list import as_text, plugins_of
+    from uncal.commands.list import as_text, plugins_of, question_sets
 
+    if options.kind == "question_sets":
+        sets = question_sets()
+        print(json.dumps(sets, indent=1) if options.json else as_text(sets))
+        return
     kinds = [options.kind] if options.kind else list(plugins.KINDS)
     rows = [row for kind in kinds for row in plugins_of(kind)]
     print(json.dumps(rows, indent=1) if options.json else as_text(rows))

@@ -174,7 +174,9 @@ def _uqlm(source: Source) -> tuple[Source, str, dict[str, str]]:
         for batch in source.batches(wanted, rows):
             if "sampled_logprob" in wanted:
                 place = Place(source.at, start)
-                values = [_logprobs(value, row, place) for row, value in enumerate(batch["sampled_logprob"].to_pylist())]
+                values = [
+                    _logprobs(value, row, place) for row, value in enumerate(batch["sampled_logprob"].to_pylist())
+                ]
                 made = pa.array(values, pa.list_(pa.list_(pa.float64())))
                 batch = batch.set_column(wanted.index("sampled_logprob"), "sampled_logprob", made)
             yield batch

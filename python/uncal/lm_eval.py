@@ -18,7 +18,13 @@ from uncal.errors import ArtefactError
 from uncal.group_files import Source, list_of
 
 COLUMNS = ("confidence", "correct", "task", "doc_id")
-TEXT_COLUMNS = {"id": "doc_id", "texts": "resps", "prompt": "arguments", "answer": "filtered_resps", "answers": "target"}
+TEXT_COLUMNS = {
+    "id": "doc_id",
+    "texts": "resps",
+    "prompt": "arguments",
+    "answer": "filtered_resps",
+    "answers": "target",
+}
 """What of a generated sample is where, as `open_texts` gives it."""
 
 
@@ -182,4 +188,9 @@ def _row(file: Path, line: int, sample: Mapping[str, Any]) -> dict[str, Any]:
         raise ArtefactError(f"{file}, line {line}: no 'acc'; it says whether the most likely option is right")
     best = max(options)
     confidence = 1 / math.fsum(math.exp(option - best) for option in options)
-    return {"confidence": confidence, "correct": sample["acc"], "task": _task(file), "doc_id": str(sample.get("doc_id", line))}
+    return {
+        "confidence": confidence,
+        "correct": sample["acc"],
+        "task": _task(file),
+        "doc_id": str(sample.get("doc_id", line)),
+    }

@@ -21,6 +21,7 @@ SCORES = "scores.parquet"
 CALIBRATOR = "calibrator.json"
 TARGETS = "targets.parquet"
 STATEMENTS = "statements.parquet"
+TWINS = "twins.parquet"
 ADAPTER = "adapter"
 REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
@@ -76,6 +77,18 @@ statements = pa.schema(
     ]
 )
 BASE, TRAINED = "base", "adapter"
+
+twins = pa.schema(
+    [
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("twin", pa.string()),
+        ("twin_split", pa.string()),
+        ("similarity", pa.float64()),  # cosine of the embeddings of the prompts
+        ("prompt", pa.string()),
+        ("twin_prompt", pa.string()),
+    ]
+)
 
 
 def embeddings(dim: int, dtype: str = "float32") -> pa.Schema:

@@ -188,8 +188,14 @@ class Grader(Protocol):
     """Completions and the answers accepted for each -> right or wrong; blank text is wrong."""
 
     @abstractmethod
-    def __call__(self, texts: Sequence[str], answers: Sequence[Sequence[str]], /) -> BoolArray:
-        """Say of each text whether it gives one of its accepted answers."""
+    def __call__(
+        self, texts: Sequence[str], answers: Sequence[Sequence[str]], questions: Sequence[str] | None = None, /
+    ) -> BoolArray:
+        """Say of each text whether it gives one of its accepted answers.
+
+        `questions` are what each text answers, for graders that read them. A grader that cannot tell gives a masked
+        array, masked there.
+        """
 
 
 class Scorer(Protocol):

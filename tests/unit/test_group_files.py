@@ -303,7 +303,10 @@ def test_a_folder_of_datasets_and_a_stream_are_read(tmp_path: Path) -> None:
             [{"id": 1, "embeddings": [[1, 2]]}, {"id": 2, "embeddings": [[1, 2], [3, 4, 5]]}],
             r"bad.jsonl, line 2: column 'embeddings' has a vector of 3 numbers, others have 2",
         ),
-        ([{"id": 1, "embeddings": "[[1, 2"}], r"line 1: column 'embeddings' is not a list, neither of JSON nor of Python"),
+        (
+            [{"id": 1, "embeddings": "[[1, 2"}],
+            r"line 1: column 'embeddings' is not a list, neither of JSON nor of Python",
+        ),
         ([{"id": 1, "embeddings": 3}], r"column 'embeddings' is int64; embeddings are lists of vectors, or bytes"),
         ([{"id": 1, "embeddings": [["x"]]}], r"column 'embeddings' is .*string.*; embeddings are numbers"),
         (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from uncal import plugins
+from uncal.question_sets import SETS
 
 
 def plugins_of(kind: str) -> list[dict[str, Any]]:
@@ -41,6 +42,19 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
             }
         described.append(row)
     return described
+
+
+def question_sets() -> list[dict[str, Any]]:
+    """Describe the question sets that are known: `name`, `hub`, `subset`, `split`, `grader`, `licence`, `citation`."""
+    return [
+        {
+            "kind": "question sets",
+            "name": name,
+            "summary": f"{known.hub}, {known.subset or 'its only subset'}, split {known.split}; for {known.grader}",
+            **{key: getattr(known, key) for key in ("hub", "subset", "split", "grader", "licence", "citation")},
+        }
+        for name, known in SETS.items()
+    ]
 
 
 def _settings(scorer: Any) -> dict[str, dict[str, Any]]:
@@ -107,6 +121,9 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             kind = row["kind"]
             lines += [*([""] if lines else []), kind]
         lines.append(f"  {row['name']:<{width}}  {row['summary']}")
+        if "licence" in row:
+            lines.append(f"  {'':<{width}}  licence {row['licence']}")
+            lines.append(f"  {'':<{width}}  cite {row['citation']}")
         if "needs" in row:
             needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
             lines.append(f"  {'':<{width}}  needs {needs}")

@@ -3,12 +3,15 @@
 import logging
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from uncal import schema, settings
+from uncal import schema, settings, twins
+from uncal.commands import dedup
 from uncal.errors import ConfigError
-from uncal.stages import NAMES
+from uncal.stages import NAMES, embed
+from uncal.stages.questions import is_set
 
 log = logging.getLogger("uncal")
 
@@ -48,9 +51,12 @@ class Pipeline:
         Folder of the run.
     stages : tuple of str
         Those to run; all unless set.
+    warn_of_twins : bool, default=True
+        Look for test questions that have a near twin in another split, by the embedder of the embed stage, and warn.
     """
 
     run: str | None = None
+    warn_of_twins: bool = True
     stages: tuple[str, ...] = NAMES
 
 
@@ -72,7 +78,7 @@ def load(path: Path) -> tuple[Pipeline, dict[str, dict[str, Any]], Path]:
     tables : dict of str to dict
         The settings of each stage.
     source : Path
-        The file of questions; relative to the pipeline's folder.
+        The file of questions, relative to the pipeline's folder; or the name of a set on the hub.
     """
     whole = settings.read_toml(path)
     tables = {name: value for name, value in whole.items() if isinstance(value, dict)}
@@ -88,7 +94,9 @@ def load(path: Path) -> tuple[Pipeline, dict[str, dict[str, Any]], Path]:
         raise ConfigError(f"{path}: [questions] needs source, the file of questions")
     for name in pipeline.stages:
         settings.build(import_module(f"uncal.stages.{name}").Config, tables.get(name, {}), f"{path} [{name}]")
-    return pipeline, tables, path.parent / (source or "")
+    beside = path.parent / (source or "")
+    on_hub = not beside.exists() and is_set(Path(source or ""))
+    return pipeline, tables, Path(source or "") if on_hub else beside
 
 
 def run(path: Path, folder: Path | None = None, *, overwrite: bool = False) -> Path:
@@ -109,4 +117,26 @@ def run(path: Path, folder: Path | None = None, *, overwrite: bool = False) -> P
         inputs = [source if file == "source" else folder / file for file in INPUTS[name]]
         table = tables.get(name, {})
         run_stage(name, inputs, folder / OUTPUT[name], table, f"{path} [{name}]", overwrite=overwrite)
+        if name == "questions" and pipeline.warn_of_twins and "embed" in pipeline.stages:
+            warn_of_twins(folder, settings.build(embed.Config, tables.get("embed", {}), f"{path} [embed]"))
     return folder
+
+
+def warn_of_twins(folder: Path, embedding: embed.Config) -> None:
+    """Warn of test questions of a run that have a near twin in another split, which makes the test too easy.
+
+    It is left out, which is said, where there are so many questions that faiss is needed and it is not installed.
+    """
+    questions = folder / schema.QUESTIONS
+    config = dedup.Config(embedder=embedding.embedder, embedder_settings=embedding.embedder_settings)
+    tested, others = dedup.sizes(questions, config)
+    if not tested or not others:
+        return
+    if twins.needs_index(tested, others) and find_spec("faiss") is None:
+        log.warning(
+            "dedup: not looked for near twins of %d test questions among %d others; `pip install 'uncal[faiss]'`, then "
+            "`uncal dedup --run %s`",
+            *(tested, others, folder),
+        )
+        return
+    dedup.dedup(questions, folder / schema.TWINS, config)

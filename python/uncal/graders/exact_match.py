@@ -53,7 +53,9 @@ class ExactMatch(Grader):
 
     containment: bool = True
 
-    def __call__(self, texts: Sequence[str], answers: Sequence[Sequence[str]], /) -> BoolArray:
+    def __call__(
+        self, texts: Sequence[str], answers: Sequence[Sequence[str]], _questions: Sequence[str] | None = None, /
+    ) -> BoolArray:
         """Grade texts, (K,) each with its accepted answers -> (K,) bool."""
         return np.array(
             [self._is_right(text, accepted) for text, accepted in zip(texts, answers, strict=True)], dtype=bool

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from uncal import artefacts, backends, cards, fast, plugins, progress, prompts, schema
+from uncal import artefacts, backends, cards, fast, graders, plugins, progress, prompts, schema
 from uncal.artefacts import MadeBy, Shards
 from uncal.curves import risk_coverage
 from uncal.errors import ArtefactError, ConfigError
@@ -286,6 +286,7 @@ def _report(
         "bootstrap": config.bootstrap,
         "n_bins": config.n_bins,
         "questions": questions,
+        "grader": _grader(run, graded),
         "score": {"name": score, "auroc": _score_auroc(graded, config)},
         "calibrator": {key: calibrator[key] for key in ("kind", "parameters", "fingerprint", "fitted_on")},
         "table": table,
@@ -295,6 +296,19 @@ def _report(
         "settings": making.lineage | {"evaluate": making.config},
         "examples": _examples(run, rows, statements, config),
     }
+
+
+def _grader(run: Path, graded: list[dict[str, Any]]) -> dict[str, Any]:
+    """Who said what is right, and how far exact match says the same."""
+    names = set[str]()
+    for table in artefacts.read(run / schema.GRADES, ["grader"]):
+        names.update(table["grader"].unique().to_pylist())
+    name = ", ".join(sorted(names))
+    if name.startswith("exact_match") or not graded:
+        return {"name": name, "exact_match": None}
+    exact = graders.make("exact_match")([row["answer"] for row in graded], [row["answers"] for row in graded])
+    found = graders.agreement(np.array([row["correct"] for row in graded], dtype=bool), exact)
+    return {"name": name, "exact_match": found._asdict()}
 
 
 def _over_log_n(row: Mapping[str, Any]) -> float | None:

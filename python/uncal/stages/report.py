@@ -121,7 +121,24 @@ def _head(made: Mapping[str, Any]) -> str:
     if model:
         summary.insert(0, f"<strong>{pages.safe(model)}</strong>")
     findings = "".join(f"<li>{pages.safe(finding)}</li>" for finding in made["findings"])
-    return f'<p class="soft">{" · ".join(summary)}</p>\n<ul class="findings">{findings}</ul>\n'
+    return (
+        f'<p class="soft">{" · ".join(summary)}</p>\n<ul class="findings">{findings}</ul>\n'
+        f'<p class="note soft">{_graded_by(made["grader"])}</p>\n'
+    )
+
+
+def _graded_by(grader: Mapping[str, Any]) -> str:
+    """Say who said what is right, on which every number here depends."""
+    by = f"Answers were graded by <code>{pages.safe(grader['name'])}</code>"
+    agreement = grader["exact_match"]
+    if agreement is None:
+        return f"{by}."
+    kappa = agreement["kappa"]
+    kappa = "undefined, for one of them says the same of all" if kappa is None else f"{kappa:.2f}"
+    return (
+        f"{by}, which agrees with exact match on {agreement['share']:.0%} of {_questions(agreement['n'])} (Cohen's "
+        f"kappa {kappa})."
+    )
 
 
 def _comparison(made: Mapping[str, Any]) -> str:

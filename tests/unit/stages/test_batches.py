@@ -100,7 +100,7 @@ def test_grade_is_null_without_an_accepted_answer_or_without_an_answer() -> None
     assert made.schema.equals(schema.grades)
     assert made["correct"].to_pylist() == [True, None, None, False]
     assert made["completions_correct"].to_pylist() == [[True, False], None, None, [True, False]]
-    assert set(made["grader"].to_pylist()) == {"exact_match"}
+    assert set(made["grader"].to_pylist()) == {"exact_match(containment=True)"}
 
 
 def test_score_is_the_kernel_and_null_where_a_group_cannot_be_scored() -> None:

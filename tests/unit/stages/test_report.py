@@ -88,6 +88,7 @@ def made() -> dict[str, Any]:
             row("teacher", "Teacher"),
             row("adapter", "Trained model") | {"imitation": [0.812, 0.771, 0.845]},
         ],
+        "grader": {"name": "judge(model='m')", "exact_match": {"n": 40, "share": 0.9, "kappa": 0.75}},
         "findings": ["The teacher is overconfident by 0.08.", "The trained model has collapsed."],
         "counts": [
             {"stage": "sample", "what": "completions that are blank", "count": 0, "of": 2040},
