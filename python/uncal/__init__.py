@@ -1,9 +1,9 @@
 """uncal teaches a language model to say how sure it is, and to be right about that.
 
 The stages are functions from files to a file: `questions`, `sample`, `embed`, `grade`, `score`, `calibrate`, `train`,
-`evaluate`, `report`; `evaluate_file`, `calibrate_file` and `grade_file` take anybody's file, and `dedup` finds questions
-that come twice. `uncal.fast` holds the kernels, NumPy in
-and NumPy out; `uncal.plots` draws. Nothing heavy is imported before it is asked for.
+`evaluate`, `report`; `evaluate_file`, `calibrate_file` and `grade_file` take anybody's file, and `dedup` finds
+questions that come twice. `uncal.fast` holds the kernels, NumPy in and NumPy out; `uncal.plots` draws. Nothing heavy is
+imported before it is asked for.
 """
 
 from importlib import import_module

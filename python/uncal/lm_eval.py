@@ -1,4 +1,4 @@
-"""Samples that lm-evaluation-harness logged (``--log_samples``): ``samples_TASK_TIME.jsonl``, or a folder of such files.
+"""Samples that lm-evaluation-harness logged (``--log_samples``): ``samples_TASK_TIME.jsonl``, or a folder of them.
 
 Of tasks of the output type multiple_choice confidences and verdicts are read, of generate_until the texts.
 """
@@ -136,8 +136,8 @@ def _texts(file: Path, line: int, sample: Mapping[str, Any], *, of_folder: bool)
         target = sample["target"]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtefactError(
-            f"{file}, line {line}: 'resps' holds no generated texts of one request; only samples of tasks of the output "
-            "type generate_until do (those of multiple_choice: `uncal evaluate --format lm-eval`)"
+            f"{file}, line {line}: 'resps' holds no generated texts of one request; only samples of tasks of the "
+            "output type generate_until do (those of multiple_choice: `uncal evaluate --format lm-eval`)"
         ) from error
     left = left[0] if isinstance(left, list) and left else left
     name = str(sample["doc_id"])

@@ -1,7 +1,7 @@
 """Question sets that are on the Hugging Face hub, as questions with accepted answers.
 
-What each set is called there, how its rows are read, who may use it, and whom to cite. Rows come from the hub, or from a
-folder or file of the set that is on disk already.
+What each set is called there, how its rows are read, who may use it, and whom to cite. Rows come from the hub, or
+from a folder or file of the set that is on disk already.
 """
 
 import ast
@@ -83,7 +83,7 @@ def with_choices(question: str, labels: Sequence[str], choices: Sequence[str]) -
 
 
 def _chosen(label: str, text: str) -> list[str]:
-    """Accepted answers of a multiple-choice question: the letter, and the words unless they are a letter too."""
+    """Accept the letter of a multiple-choice question, and the words unless they are a letter too."""
     return [label] if len(text.strip()) < 2 else [label, text]
 
 

@@ -135,7 +135,7 @@ def grade_file(path: Path, out: Path, config: Config | None = None, *, overwrite
 
 
 def _accepted(value: Any, place: Place, column: str) -> list[str]:
-    """Accepted answers of a row: a list, a list written as text, or one answer."""
+    """Read the accepted answers of a row: a list, a list written as text, or one answer."""
     if isinstance(value, str) and value.lstrip()[:1] == "[":
         try:
             value = group_files.list_of(value)

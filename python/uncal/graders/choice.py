@@ -9,8 +9,8 @@ import numpy as np
 from uncal.graders.exact_match import normalize
 from uncal.types import BoolArray, Grader
 
-_STATED = re.compile(r"(?:\b(?i:answer|choice|option)\b(?:\s+(?i:is|letter))*|\\boxed)[\s:=*(\[{\"']*([A-Z])(?![\w'’])")
-_LEADING = re.compile(r"^\W*([A-Z])(?:[).:\]]|\s+[-–—]|\W*$)", re.MULTILINE)
+_STATED = re.compile(r"(?:\b(?i:answer|choice|option)\b(?:\s+(?i:is|letter))*|\\boxed)[\s:=*(\[{\"']*([A-Z])(?![\w'])")
+_LEADING = re.compile(r"^\W*([A-Z])(?:[).:\]]|\s+[-\u2013\u2014]|\W*$)", re.MULTILINE)
 _BRACKETED = re.compile(r"\(([A-Z])\)")
 _ALONE = re.compile(r"^\W*([A-Za-z])\W*$")
 
@@ -19,8 +19,8 @@ def chosen_letter(text: str) -> str | None:
     r"""Find the letter that a text chooses, a capital; None where it chooses none, or several.
 
     In this order: a letter that is the whole text ("b", "(B)"); the last one behind "answer", "choice", "option" or
-    ``\boxed``; those at the start of a line ("B) Paris", "**B**") and in round brackets, if all of them are the same. But
-    for a whole text only capitals count, for "a" is a word.
+    ``\boxed``; those at the start of a line ("B) Paris", "**B**") and in round brackets, if all of them are the same.
+    But for a whole text only capitals count, for "a" is a word.
 
     Examples
     --------
@@ -39,8 +39,8 @@ def chosen_letter(text: str) -> str | None:
 class Choice(Grader):
     """The letter that a text chooses, as `chosen_letter` reads it, is an accepted one.
 
-    Accepted answers of one letter are letters of options, others the words of options: a text that is equal to such
-    words, after SQuAD's normalisation, is right too. A text that chooses no letter and is not equal is wrong.
+    Accepted answers of one letter are letters of options, others the words of options: a text that chooses no letter is
+    right if it is equal to such words, after SQuAD's normalisation.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def _is_right(text: str, accepted: Sequence[str]) -> bool:
     if not text.strip():
         return False
     letters = {alone[1].upper() for answer in accepted if (alone := _ALONE.match(answer))}
-    if letters and chosen_letter(text) in letters:
-        return True
+    if letters and (letter := chosen_letter(text)) is not None:
+        return letter in letters
     words = {normalize(answer) for answer in accepted if not _ALONE.match(answer)} - {""}
     return normalize(text) in words

@@ -21,7 +21,7 @@ _WORDS = {"yes": re.compile(r"\byes\b", re.IGNORECASE), "no": re.compile(r"\bno\
 
 
 class Verdict(NamedTuple):
-    """What a judge said of a text, and what it means; `right` is None where nothing can be read, and `reason` says why."""
+    """What a judge said of a text, and what it means; where nothing can be read `right` is None, and `reason` why."""
 
     right: bool | None
     said: str | None

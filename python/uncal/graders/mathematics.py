@@ -17,8 +17,8 @@ class Mathematics(Grader):
     r"""Mathematical equality of formulas in LaTeX and of plain numbers, by the package math-verify.
 
     It takes the last formula of a text, one in ``\boxed`` first, and simplifies by SymPy; formulas stand between dollar
-    signs, in accepted answers also without them. A text of which it can make nothing is wrong. What takes longer than `timeout_s` is wrong too; only the main thread has that guard, which is a
-    signal, and in others nothing is cut off.
+    signs, in accepted answers also without them. A text of which it can make nothing is wrong. What takes longer than
+    `timeout_s` is wrong too; only the main thread has that guard, which is a signal, and in others nothing is cut off.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Mathematics(Grader):
 
     Examples
     --------
-    >>> Mathematics()([r"It is $\boxed{\frac{2}{4}}$.", "0.51", ""], [["1/2"]] * 3)  # doctest: +SKIP
+    >>> Mathematics()([r"It is $\boxed{\frac{2}{4}}$.", "0.51", ""], [["1/2"]] * 3)
     array([ True, False, False])
     """
 

@@ -11,9 +11,10 @@ import numpy as np
 from uncal.types import BoolArray, Grader
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+_TIMES = "\N{MULTIPLICATION SIGN}"
 _NUMBER = re.compile(
     rf"""(?<![\w.])(?P<sign>(?<!\d)[-+]\s?)?[$€£]?(?P<digits>{_DIGITS})
-    (?:\s?/\s?(?P<below>\d+(?:\.\d+)?)(?!\s?/)|(?:e|\s?[×x*]\s?10\s?\^\s?\{{?)(?P<power>[-+]?\d{{1,3}})\}}?)?
+    (?:\s?/\s?(?P<below>\d+(?:\.\d+)?)(?!\s?/)|(?:e|\s?[{_TIMES}x*]\s?10\s?\^\s?\{{?)(?P<power>[-+]?\d{{1,3}})\}}?)?
     (?P<scale>\s?(?:thousand|million|billion|trillion)\b)?(?P<percent>\s?(?:%|\\%|percent\b|per\ cent\b))?""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -161,20 +161,17 @@ def tell(out: Path, batches: Callable[[int], Iterator[pa.Table]], grader: str) -
     verdicts: list[BoolArray] = []
     others: list[BoolArray] = []
     unread = 0
-    for grades, batch in zip(artefacts.read(out, rows=1024), batches(1024), strict=True):
-        gradable = [
-            (correct, answer, accepted)
-            for correct, answer, accepted in zip(
-                *(grades["correct"].to_pylist(), batch["answer"].to_pylist(), batch["answers"].to_pylist()), strict=True
-            )
-            if accepted and answer is not None
-        ]
-        unread += sum(correct is None for correct, _, _ in gradable)
-        unread += sum((group or []).count(None) for group in grades["completions_correct"].to_pylist())
-        told = [row for row in gradable if row[0] is not None]
-        verdicts.append(np.array([correct for correct, _, _ in told], dtype=bool))
+    grades = (row for table in artefacts.read(out) for row in table.to_pylist())
+    for batch in batches(1024):
+        told = []
+        for row, given in zip(batch.select(["answer", "answers"]).to_pylist(), grades):  # noqa: B905 - batch by batch
+            unread += (given["completions_correct"] or []).count(None)
+            if row["answers"] and row["answer"] is not None:
+                unread += given["correct"] is None
+                told += [(given["correct"], row)] if given["correct"] is not None else []
+        verdicts.append(np.array([correct for correct, _ in told], dtype=bool))
         if grader != "exact_match":
-            others.append(exact([answer for _, answer, _ in told], [accepted for _, _, accepted in told]))
+            others.append(exact([row["answer"] for _, row in told], [row["answers"] for _, row in told]))
     right = np.concatenate([np.zeros(0, dtype=bool), *verdicts])
     share = f", {right.mean():.1%} right" if len(right) else ""
     log.info("grade: %d answers graded%s", len(right), share)
