@@ -13,7 +13,7 @@ from uncal.types import IntArray
 Rows = NDArray[np.float16] | NDArray[np.float32] | NDArray[np.float64]
 
 EXACT_PAIRS = 4_000_000_000
-"""Pairs of vectors up to which all are compared: half a minute or so for 384 dimensions on two cores."""
+"""Pairs of vectors up to which all are compared: a minute or so for 384 dimensions on two busy cores."""
 BATCH = 1024
 """Queries at a time."""
 BLOCK = 16_384

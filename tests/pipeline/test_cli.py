@@ -59,7 +59,12 @@ def test_the_help_of_a_stage_names_its_flags_with_what_they_mean(cli: Any, stage
     [
         (["questions"], "uncal questions: error: a file of questions is needed"),
         (["questions", "some.jsonl"], "uncal questions: error: say where the result goes: --run DIR, or --out PATH"),
-        (["grade", "one.parquet", "-o", "x.parquet"], "uncal grade: error: 2 inputs are needed"),
+        (
+            ["grade", "1.parquet", "2.parquet", "3.parquet", "-o", "x.parquet"],
+            "uncal grade: error: 2 inputs are needed",
+        ),
+        (["grade", "one.parquet", "--run", "r"], "uncal grade: error: a FILE and --run DIR are both given; name one"),
+        (["dedup", "-o", "x.parquet"], "uncal dedup: error: questions are needed: a FILE, or --run DIR"),
         (["score", "--no-such-flag"], "no-such-flag"),
         (["score", "--row", "3", "--run", "r"], "unrecognized arguments: --row"),  # flags are not guessed
         (["score", "--rows", "many", "--run", "r"], "argument --rows: invalid int value: 'many'"),

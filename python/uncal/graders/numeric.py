@@ -106,8 +106,8 @@ class Numeric(Grader):
         )
 
     def _number(self, text: str) -> Number | None:
-        *_, stated = None, *_STATED.finditer(text)
-        if stated is not None and (behind := numbers(text[stated.end() :])):
+        stated = [match.end() for match in _STATED.finditer(text)]
+        if stated and (behind := numbers(text[stated[-1] :])):
             return behind[0]
         found = numbers(text)
         if not found or (self.which == "only" and len(found) > 1):
