@@ -66,9 +66,7 @@ def main() -> None:
             twin = queries // 100
             print(f"{references:,} references, {queries:,} queries, {DIM} dimensions, {topics or 'no'} topics")
             print(f"  index and search        {took:8.1f} s")
-            print(
-                f"  comparing all           {whole:8.1f} s (from {len(some):,} queries), {whole / took:.1f} times as long"
-            )
+            print(f"  comparing all           {whole:8.1f} s, {whole / took:.1f} times that, by {len(some):,} queries")
             print(f"  planted twins found     {(places[:twin] == np.arange(twin)).mean():8.2%} of {twin:,}")
             print(f"  nearest, like comparing {(places[: len(some)] == exact).mean():8.2%} of {len(some):,}")
             print(f"  others at 0.95 or more  {int((similar[twin:] >= 0.95).sum()):8,}")

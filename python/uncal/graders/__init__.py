@@ -21,7 +21,7 @@ def make(name: str, **settings: Any) -> Grader:
 def identity(name: str, grader: Grader) -> str:
     """Say what graded: the grader's name and all its settings, those of its model or embedder too.
 
-    A text of more than 60 letters, such as a prompt, goes by its hash.
+    A text of several lines or more than 200 letters, such as a prompt, goes by its hash.
 
     Examples
     --------
@@ -40,6 +40,6 @@ def _settings(thing: Any) -> str:
 def _shown(value: Any) -> str:
     if is_dataclass(value):
         return f"{type(value).__name__}({_settings(value)})"
-    if isinstance(value, str) and len(value) > 60:
+    if isinstance(value, str) and ("\n" in value or len(value) > 200):
         return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}"
     return repr(value)

@@ -133,11 +133,13 @@ def test_the_card_shows_the_table() -> None:
         "questions": {"test": 4},
         "split": "test",
         "level": 0.9,
+        "grader": {"name": "exact_match(containment=True)", "exact_match": None},
         "table": [row | {"brier": [0.2] * 3, "auroc": None}],
     }
     shown = cards.calibration_table(report | {"findings": ["It has collapsed."]})
     assert "- It has collapsed." in shown.splitlines()
     assert "On 4 questions of the split `test`, 90% bootstrap" in shown
+    assert "Answers were graded by `exact_match(containment=True)`." in shown
     assert "| Trained | 3 | 1 | 2 | 0.100 [0.000, 0.200] | n/a | 0.200 [0.200, 0.200] | n/a |" in shown
 
 

@@ -130,6 +130,8 @@ def everywhere(value: object, text: str) -> object:
 
 def test_every_finding_count_split_and_setting_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
     text = Page(html_of(made, tmp_path)).text
+    assert "graded by judge(model='m'), which agrees with exact match on 90% of 40 questions" in text
+    assert "(Cohen's kappa 0.75)" in text
     for finding in made["findings"]:
         assert finding in text
     for count in made["counts"]:
