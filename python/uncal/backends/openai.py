@@ -145,10 +145,9 @@ class Openai(Backend):
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-            if not line.answered and not await self._lives(client):
+            if (line.dead or not line.answered) and not await self._lives(client):
                 raise ModelError(
-                    f"{self.base_url} cannot be reached ({groups[0].error}); what came before is kept, and the same "
-                    "command goes on there"
+                    f"{self.base_url} cannot be reached; what came before is kept, and the same command goes on there"
                 )
         return groups
 
