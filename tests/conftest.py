@@ -125,7 +125,9 @@ def _free_port() -> int:
 def hostile(tmp_path: Path) -> Iterator[Server]:
     """A server that does what a question tells it; tests/hostile_server.py lists the tricks."""
     port, log = _free_port(), tmp_path / "requests.jsonl"
-    server = Server([sys.executable, str(Path(__file__).with_name("hostile_server.py")), str(port), str(log)], port, log)
+    server = Server(
+        [sys.executable, str(Path(__file__).with_name("hostile_server.py")), str(port), str(log)], port, log
+    )
     server.start()
     yield server
     server.kill()
@@ -144,6 +146,7 @@ def vllm_installed() -> None:
 @pytest.fixture(scope="session")
 def serve(vllm_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Starter of `vllm serve MODEL FLAG...`, which calls the model "served"."""
+    del vllm_installed  # comes first
     started: list[Server] = []
 
     def start(model: object, *flags: object) -> Server:

@@ -106,6 +106,8 @@ def _prepare(options: argparse.Namespace) -> None:
             "TOKENIZERS_PARALLELISM": "false",
             "TQDM_DISABLE": "1",  # for the bars of others; ours say themselves when they show
             "TRL_EXPERIMENTAL_SILENCE": "1",
+            "VLLM_LOGGING_LEVEL": "ERROR",
+            "VLLM_LOGGING_STREAM": "ext://sys.stderr",
         }.items():
             os.environ.setdefault(name, value)
         with contextlib.suppress(AttributeError):

@@ -214,8 +214,9 @@ def test_a_server_that_comes_back_in_time_is_not_noticed(cli: Any, hostile: Any,
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("vllm_installed")
 def test_vllm_killed_itself_or_its_engine_loses_the_chunk_in_flight_and_leaves_no_process(
-    cli: Any, vllm_installed: None, tiny_model: Path, ask: Callable[..., Path], strays: Callable[[Path], list[str]]
+    cli: Any, tiny_model: Path, ask: Callable[..., Path], strays: Callable[[Path], list[str]]
 ) -> None:
     run = ask([f"What is {i}?" for i in range(200)])
     command = [
@@ -245,9 +246,8 @@ def test_vllm_killed_itself_or_its_engine_loses_the_chunk_in_flight_and_leaves_n
             os.kill(pid, signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
-    assert err.splitlines()[-1] == (
-        f"uncal: vLLM's engine for {str(tiny_model)!r} died; what came before is kept, and the same command goes on there"
-    )
+    assert err.splitlines()[-1].startswith(f"uncal: vLLM's engine for {str(tiny_model)!r} died (")
+    assert err.endswith("; what came before is kept, and the same command goes on there\n")
     now = shards(run)
     assert kept.items() <= now.items()
     assert len(kept) < len(now) < 50

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_retry_after_is_waited_for(backend: Any, hostile: Any, trick: str, least
 def test_pauses_double(backend: Any, hostile: Any) -> None:
     backend(pause=0.2, retries=3)(["[broken 3] who?"], Sampling())
     times = [request["time"] for request in hostile.requests()]
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(times)]
     for pause, wanted in zip(pauses, (0.2, 0.4, 0.8), strict=True):
         assert 0.7 * wanted <= pause <= 1.25 * wanted + 0.3
 

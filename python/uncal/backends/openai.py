@@ -29,9 +29,9 @@ LONGEST_WAIT = 120.0
 class Openai(Backend):
     """Draw completions from a server that speaks OpenAI's protocol for chats.
 
-    Each prompt is a request of its own, `concurrency` of them at a time. What passes (status 408, 409, 425, 429 and 5xx,
-    timeouts, dropped connections, answers that are no answer) is asked again after a pause that doubles each time, or as
-    long as the server's Retry-After says; a prompt for which that does not help is a group with an error. A server that
+    Each prompt is a request of its own, `concurrency` of them at a time. What passes (status 408, 409, 425, 429 and
+    5xx, timeouts, dropped connections, answers that are no answer) is asked again after a pause that doubles each time,
+    or as long as the server's Retry-After says; a prompt for which that does not help is a group with an error. A server that
     gives fewer completions than asked for is asked for the rest. The key comes from the environment and goes to the
     server alone.
 
@@ -133,7 +133,7 @@ class Openai(Backend):
                 async with places:
                     try:
                         return CompletionGroup(await self._complete(client, line, prompt, seed, sampling))
-                    except _GivenUp as error:
+                    except _GivenUpError as error:
                         return CompletionGroup([], _hidden(str(error), key))
 
             tasks = [asyncio.ensure_future(one(*asked)) for asked in zip(prompts, seeds, strict=True)]
@@ -212,7 +212,7 @@ class Openai(Backend):
                 if status in REFUSED:
                     raise ModelError(f"{self.base_url} {REFUSED[status]} ({why}{self._hint(status)})") from error
                 if status < 500 and status not in AGAIN:
-                    raise _GivenUp(why) from error
+                    raise _GivenUpError(why) from error
                 told = _told_to_wait(error.response.headers)
             except APIConnectionError as error:
                 reached, why = False, f"no connection: {_first_line(error.__cause__ or error)}"
@@ -224,7 +224,7 @@ class Openai(Backend):
                 wait = min(60.0, self.pause * 2**attempt) * random.uniform(0.75, 1.25)
                 await asyncio.sleep(wait if told is None else min(told, LONGEST_WAIT))
         line.dead = not reached
-        raise _GivenUp(f"{why} ({attempt + 1} tries)")
+        raise _GivenUpError(f"{why} ({attempt + 1} tries)")
 
     def _hint(self, status: int) -> str:
         if status == 401 and not os.environ.get(self.key_variable):
@@ -248,7 +248,7 @@ class _Line:
     dead: bool = False
 
 
-class _GivenUp(Exception):
+class _GivenUpError(Exception):
     """A request that is not sent again."""
 
 

@@ -109,9 +109,9 @@ class Replay(Backend):
 
     def _completions(self, row: dict[str, Any], sampling: Sampling) -> Iterator[Completion]:
         texts = row.get(self.completions_column) or []
-        logprobs, tokens, top, reasons = (row.get(name) or [None] * len(texts) for name in OF_COMPLETIONS)
-        for text, *details in zip(texts, tokens, logprobs, reasons, top, strict=True):
-            yield _completion(text, *details, sampling)
+        logprobs, tokens, tops, reasons = (row.get(name) or [None] * len(texts) for name in OF_COMPLETIONS)
+        for text, ids, told, reason, top in zip(texts, tokens, logprobs, reasons, tops, strict=True):
+            yield _completion(text, ids, told, reason, top, sampling)
 
     @cached_property
     def _found(self) -> sqlite3.Connection:
@@ -126,8 +126,8 @@ class Replay(Backend):
             prompt = row.get(self.prompt_column)
             if not isinstance(prompt, str):
                 raise ArtefactError(
-                    f"{path}, row {number}: column {self.prompt_column!r} is {prompt!r}; name the column of the prompts "
-                    "by prompt_column"
+                    f"{path}, row {number}: column {self.prompt_column!r} is {prompt!r}; name the column of the "
+                    "prompts by prompt_column"
                 )
             kept = {name: row[name] for name in wanted if row.get(name) is not None}
             self._check(kept, path, number)
@@ -164,7 +164,7 @@ FIND = "SELECT row FROM rows JOIN prompts USING (number) WHERE prompt = ? ORDER 
 
 
 def _template(path: Path) -> str:
-    """What a completions.parquet was drawn with; the default for other files."""
+    """Return what a completions.parquet was drawn with; the default for other files."""
     try:
         maker = artefacts.made_by(path) if path.is_file() else None
     except ArtefactError:

@@ -17,7 +17,6 @@ from uncal.backends._seeds import digests
 from uncal.errors import MissingExtraError, ModelError
 from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
 
-
 LOADED = ("network", "tokenizer", "_ends")
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any, ClassVar
 
+import torch
 from vllm import LLM, SamplingParams
 from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
@@ -29,8 +30,8 @@ class Vllm(Backend):
     """Draw completions from a causal language model by vLLM's offline engine.
 
     The engine starts with the first call, in processes of its own, and ends with `close` or with this process. What
-    vLLM returns is turned into completions `chunk` prompts at a time and not kept. Log-probabilities are vLLM's raw ones,
-    those of the untempered distribution.
+    vLLM returns is turned into completions `chunk` prompts at a time and not kept. Log-probabilities are vLLM's raw
+    ones, those of the untempered distribution.
 
     Attributes
     ----------
@@ -97,20 +98,30 @@ class Vllm(Backend):
     def engine(self) -> LLM:
         """The running engine; `ModelError` if it does not start."""
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # or it reports home
-        settings: dict[str, Any] = {"enable_prefix_caching": True, "max_logprobs": -1, "logprobs_mode": "raw_logprobs"}
-        settings["dtype"] = self.dtype
+        # vLLM's process for the engine outlives this one if this one is killed; its processes for the model do not.
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        settings: dict[str, Any] = {
+            "distributed_executor_backend": "mp",
+            "dtype": self.dtype,
+            "enable_prefix_caching": True,
+            "logprobs_mode": "raw_logprobs",
+            "max_logprobs": -1,
+        }
         if self.max_model_len is not None:
             settings["max_model_len"] = self.max_model_len
         if self.gpu_memory_utilization is not None:
             settings["gpu_memory_utilization"] = self.gpu_memory_utilization
         if current_platform.is_cpu():
             settings["enforce_eager"] = True
+            if self.prompt_seeds:  # a prompt that is read in pieces rewinds its generator, which a CPU's cannot do
+                settings["enable_chunked_prefill"] = False
             if self.dtype == "auto":
                 settings["dtype"] = "float32"
             if self.gpu_memory_utilization is None:
                 settings["kv_cache_memory_bytes"] = min(4 * GIB, _memory() // 4)
         if self.adapter is not None:
             settings |= {"enable_lora": True, "max_lora_rank": _rank(self.adapter)}
+        threads = torch.get_num_threads()
         try:
             return LLM(
                 models.resolve(self.model),
@@ -121,6 +132,8 @@ class Vllm(Backend):
             )
         except (OSError, RuntimeError, TypeError, ValueError) as error:  # pydantic's are ValueErrors
             raise ModelError(f"vLLM cannot run {self.model!r}: {' '.join(str(error).split())}") from error
+        finally:
+            torch.set_num_threads(threads)  # vLLM leaves one to this process, and later stages want them all
 
     def close(self) -> None:
         """End the engine and its processes, and free their memory."""
@@ -174,10 +187,11 @@ class Vllm(Backend):
             outputs = self.engine.generate(
                 [{"prompt_token_ids": ids} for ids in prompts], params, use_tqdm=False, lora_request=adapter
             )
-        except EngineDeadError as error:
+        except (EngineDeadError, RuntimeError) as error:
             self.close()
             raise ModelError(
-                f"vLLM's engine for {self.model!r} died; what came before is kept, and the same command goes on there"
+                f"vLLM's engine for {self.model!r} died ({' '.join(str(error).split())}); what came before is kept, "
+                "and the same command goes on there"
             ) from error
         except BaseException:
             self.close()  # what it has not finished would come with the next call

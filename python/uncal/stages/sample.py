@@ -143,28 +143,26 @@ def _row(answer: CompletionGroup, group: CompletionGroup, config: Config) -> dic
             error = f"{len(drawn.completions)} completions came, and {wanted.n} were asked for"
         if error is not None:
             return {"status": schema.FAILED, "error": error}
-    (first,), drawn = answer.completions, group.completions
-    row = {
+    first, completions = answer.completions[0], group.completions
+    row: dict[str, Any] = {
         "answer": first.text,
         "answer_logprobs": first.logprobs,
-        "completions": [completion.text for completion in drawn],
-        "logprobs": [completion.logprobs for completion in drawn],
-        "finish_reasons": [completion.finish_reason for completion in drawn],
+        "completions": [completion.text for completion in completions],
+        "logprobs": [completion.logprobs for completion in completions],
+        "finish_reasons": [completion.finish_reason for completion in completions],
         "status": schema.DONE,
     }
     if config.keep_tokens:
-        row |= {"answer_tokens": first.tokens, "tokens": [completion.tokens for completion in drawn]}
+        row |= {"answer_tokens": first.tokens, "tokens": [completion.tokens for completion in completions]}
     if config.top_logprobs:
         row |= {
             "answer_top_logprobs": first.top_logprobs,
-            "top_logprobs": [completion.top_logprobs for completion in drawn],
+            "top_logprobs": [completion.top_logprobs for completion in completions],
         }
     return row
 
 
-def sample(
-    questions: Path, out: Path, config: Config, *, overwrite: bool = False, retry_failed: bool = False
-) -> Path:
+def sample(questions: Path, out: Path, config: Config, *, overwrite: bool = False, retry_failed: bool = False) -> Path:
     """Answer and complete every question; goes on after its last whole shard.
 
     Parameters
@@ -217,9 +215,7 @@ def _tell(out: Path, failed: int) -> None:
         )
 
 
-def _retry(
-    questions: Path, out: Path, config: Config, making: MadeBy, columns: pa.Schema, backend: Backend
-) -> None:
+def _retry(questions: Path, out: Path, config: Config, making: MadeBy, columns: pa.Schema, backend: Backend) -> None:
     """Draw the failed questions of `out` in shards, then write it anew with their rows replaced."""
     size = config.shard_size or backend.shard_size
 
