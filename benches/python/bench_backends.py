@@ -56,9 +56,8 @@ def main():
     for name, found in rates.items():
         said = f"{min(found):.1f} to {max(found):.1f}"
         mean = tokens[name] / len(turns) / options.n
-        print(
-            f"{name:<24} {median(found):7.1f} completions/s ({said}; {mean:.1f} tokens each)  x{median(found) / base:.2f}"
-        )
+        rate = median(found)
+        print(f"{name:<24} {rate:7.1f} completions/s ({said}; {mean:.1f} tokens each)  x{rate / base:.2f}")
 
 
 if __name__ == "__main__":

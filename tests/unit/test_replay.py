@@ -90,7 +90,7 @@ def test_a_row_that_makes_no_sense_is_named(replay: Any, row: dict[str, Any], wh
 
 
 def test_settings_that_make_no_sense_are_refused(replay: Any) -> None:
-    with pytest.raises(ConfigError, match="must contain .question."):
+    with pytest.raises(ConfigError, match=r"must contain \{question\}"):
         replay(answer_prompt="Who?")
 
 

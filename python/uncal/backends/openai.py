@@ -31,9 +31,9 @@ class Openai(Backend):
 
     Each prompt is a request of its own, `concurrency` of them at a time. What passes (status 408, 409, 425, 429 and
     5xx, timeouts, dropped connections, answers that are no answer) is asked again after a pause that doubles each time,
-    or as long as the server's Retry-After says; a prompt for which that does not help is a group with an error. A server that
-    gives fewer completions than asked for is asked for the rest. The key comes from the environment and goes to the
-    server alone.
+    or as long as the server's Retry-After says; a prompt for which that does not help is a group with an error. A
+    server that gives fewer completions than asked for is asked for the rest. The key comes from the environment and
+    goes to the server alone.
 
     Attributes
     ----------
