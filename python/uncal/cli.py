@@ -21,6 +21,7 @@ from uncal.version import __version__
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 ALSO_FILES = ("calibrate", "evaluate", "grade")
 """Stages whose command takes one file of anybody's as well; how is in commands/STAGE_file.py."""
+RETRY_FAILED = "draw those questions again that failed before, and leave the others as they are"
 log = logging.getLogger("uncal")
 
 
@@ -105,6 +106,8 @@ def _prepare(options: argparse.Namespace) -> None:
             "TOKENIZERS_PARALLELISM": "false",
             "TQDM_DISABLE": "1",  # for the bars of others; ours say themselves when they show
             "TRL_EXPERIMENTAL_SILENCE": "1",
+            "VLLM_LOGGING_LEVEL": "ERROR",
+            "VLLM_LOGGING_STREAM": "ext://sys.stderr",
         }.items():
             os.environ.setdefault(name, value)
         with contextlib.suppress(AttributeError):
@@ -156,6 +159,8 @@ def _add_stage(commands: Any, name: str, shared: argparse.ArgumentParser, *, who
     parser.add_argument("--out", "-o", metavar="PATH", type=Path, help="where the result goes")
     parser.add_argument("--config", metavar="FILE.toml", type=Path, help="settings, alone or in a table of the stage")
     parser.add_argument("--overwrite", action="store_true", help="make the result anew, whatever is there")
+    if name == "sample":
+        parser.add_argument("--retry-failed", action="store_true", help=RETRY_FAILED)
     if of_file is None:
         settings.add_flags(parser, module.Config)
     else:
@@ -205,7 +210,8 @@ def _run_stage(options: argparse.Namespace) -> None:
         options.fail("say where the result goes: --run DIR, or --out PATH")
     out = options.out if options.out is not None else options.run / OUTPUT[name]
     table, where = _settings(options, import_module(f"uncal.stages.{name}").Config)
-    made = run_stage(name, inputs, out, table, where, overwrite=options.overwrite)
+    again = vars(options).get("retry_failed", False)
+    made = run_stage(name, inputs, out, table, where, overwrite=options.overwrite, retry_failed=again)
     log.info("%s", made)
 
 
@@ -272,6 +278,7 @@ def _add_run(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("pipeline", metavar="pipeline.toml", type=Path)
     parser.add_argument("--run", metavar="DIR", type=Path, help="folder of the run, instead of the file's")
     parser.add_argument("--overwrite", action="store_true", help="make everything anew, whatever is there")
+    parser.add_argument("--retry-failed", action="store_true", help=RETRY_FAILED)
     parser.set_defaults(act=_run)
 
 
@@ -279,7 +286,7 @@ def _run(options: argparse.Namespace) -> None:
     from uncal import schema
     from uncal.commands.run import run
 
-    folder = run(options.pipeline, options.run, overwrite=options.overwrite)
+    folder = run(options.pipeline, options.run, overwrite=options.overwrite, retry_failed=options.retry_failed)
     if (report := folder / schema.REPORT_HTML).exists():
         print(report)
 

@@ -47,6 +47,30 @@ completions = pa.schema(
 )
 DONE, FAILED = "done", "failed"
 
+details = pa.schema(
+    [
+        ("answer_tokens", pa.list_(pa.int32())),
+        ("tokens", pa.list_(pa.list_(pa.int32()))),
+        ("answer_top_logprobs", pa.list_(pa.list_(pa.float32()))),  # (T, k), the largest first
+        ("top_logprobs", pa.list_(pa.list_(pa.list_(pa.float32())))),  # (N, T, k)
+    ]
+)
+"""Columns that completions.parquet has besides when they are asked for."""
+
+
+def detailed(*, tokens: bool, top_logprobs: bool) -> pa.Schema:
+    """Columns of completions.parquet with some of `details`.
+
+    Examples
+    --------
+    >>> detailed(tokens=True, top_logprobs=False).names[-2:]
+    ['answer_tokens', 'tokens']
+    """
+    wanted = {"tokens": tokens, "top_logprobs": top_logprobs}
+    extra = [column for column in details if wanted[column.name.removeprefix("answer_")]]
+    return pa.schema([*completions, *extra])
+
+
 grades = pa.schema(
     [
         ("id", pa.string()),

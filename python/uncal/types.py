@@ -46,6 +46,8 @@ class Sampling:
         A completion is cut after so many tokens.
     seed : int, default=0
         The same seed and prompts give the same completions.
+    top_logprobs : int, default=0
+        Give the largest log-probabilities at every token besides, so many of them.
     """
 
     n: int = 1
@@ -53,6 +55,7 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 64
     seed: int = 0
+    top_logprobs: int = 0
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -63,6 +66,8 @@ class Sampling:
             raise ValueError(f"top_p is {self.top_p}; it must lie in (0, 1]")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
+        if self.top_logprobs < 0:
+            raise ValueError(f"top_logprobs is {self.top_logprobs}; it must be 0 or more")
 
 
 class Completion(NamedTuple):
@@ -73,17 +78,22 @@ class Completion(NamedTuple):
     text : str
         Without special tokens and surrounding white space.
     tokens : list of int
-        Its tokens, the one that ended it included.
+        Its tokens, the one that ended it included; empty where a server does not tell them.
     logprobs : list of float
-        Natural-log probability of each token under the untempered distribution (T = 1).
+        Natural-log probability of each token under the untempered distribution (T = 1); empty where a server does not
+        tell them.
     finish_reason : str
-        "stop" at the end of the turn, "length" when cut at ``max_tokens``.
+        "stop" at the end of the turn, "length" when cut at ``max_tokens``; a server may have a word of its own.
+    top_logprobs : list of list of float, or None
+        At each token the `Sampling.top_logprobs` largest log-probabilities of that distribution, largest first; None
+        unless asked for, and where a server does not tell them.
     """
 
     text: str
     tokens: list[int]
     logprobs: list[float]
     finish_reason: str
+    top_logprobs: list[list[float]] | None = None
 
 
 class CompletionGroup(NamedTuple):
@@ -164,7 +174,23 @@ class Groups:
 
 
 class Backend(Protocol):
-    """Prompts -> completions: as many as asked for each prompt, in order, failures named."""
+    """Prompts -> completions: as many as asked for each prompt, in order, failures named.
+
+    Attributes
+    ----------
+    shard_size : int
+        Questions in a call that are a good measure.
+    """
+
+    shard_size: ClassVar[int] = 64
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What ran, as JSON holds it: versions, seeds, addresses; it goes into the metadata of what is drawn."""
+        return {}
+
+    def close(self) -> None:
+        """Give back what it holds: memory, processes, connections. The next call takes it again."""
 
     @abstractmethod
     def __call__(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[CompletionGroup]:

@@ -216,6 +216,8 @@ def test_doctor_tells_versions_extras_and_that_the_kernels_work(cli: Any) -> Non
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["cores"] == len(os.sched_getaffinity(0))
     assert found["fast"] == "ok"
+    assert list(found["backends"]) == plugins.names("backends")
+    assert found["backends"]["replay"] == found["backends"]["transformers"] == []
     always = {package["name"]: package for package in found["extras"]["none"]}
     assert set(always) == {"numpy", "pyarrow", "scikit-learn", "packaging", "tqdm"}
     assert all(package["ok"] for package in always.values())
@@ -223,6 +225,7 @@ def test_doctor_tells_versions_extras_and_that_the_kernels_work(cli: Any) -> Non
     text = cli("doctor")
     assert text.code == 0
     assert "uncal.fast ok" in text.out
+    assert re.search(r"^  replay +ok$", text.out, re.MULTILINE)
 
 
 # A whole run

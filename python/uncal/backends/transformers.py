@@ -1,10 +1,10 @@
 """Sampling with transformers, on whatever device torch has."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from uncal import models
+from uncal.backends._seeds import digests
 from uncal.errors import MissingExtraError, ModelError
 from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
+
+LOADED = ("network", "tokenizer", "_ends")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,17 @@ class Transformers(Backend):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the loaded model behind: a copy in another process loads its own."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("network", "tokenizer", "_ends")}
+        return {name: value for name, value in self.__dict__.items() if name not in LOADED}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Versions of what runs."""
+        return {"backend": "transformers"} | {name: metadata.version(name) for name in ("torch", "transformers")}
+
+    def close(self) -> None:
+        """Let go of the model."""
+        for name in LOADED:
+            self.__dict__.pop(name, None)
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -104,14 +117,8 @@ class Transformers(Backend):
         streams = _streams(prompts, sampling)
         todo: list[int] = []
         for i, ids in enumerate(tokens):
-            if not ids:
-                groups[i] = CompletionGroup([], "the prompt is empty")
-            elif len(ids) + sampling.max_tokens > self.context:
-                groups[i] = CompletionGroup(
-                    [],
-                    f"over the context: the prompt has {len(ids)} tokens, and with {sampling.max_tokens} to come that "
-                    f"is over the model's context of {self.context}",
-                )
+            if error := misfit(ids, sampling, self.context):
+                groups[i] = CompletionGroup([], error)
             else:
                 todo.append(i)
         todo.sort(key=lambda i: len(tokens[i]), reverse=True)
@@ -126,11 +133,7 @@ class Transformers(Backend):
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Tokens of a prompt, the opening of the model's turn included."""
-        prompt = templated(self.tokenizer, prompt)
-        if isinstance(prompt, str):
-            return list(self.tokenizer(prompt)["input_ids"])
-        text = self.tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return encode(self.tokenizer, prompt)
 
     @torch.inference_mode()
     def _sample(
@@ -163,12 +166,16 @@ class Transformers(Backend):
         alive = torch.arange(len(prompts) * n, device=device)
         tokens: list[list[int]] = [[] for _ in range(len(prompts) * n)]
         logprobs: list[list[float]] = [[] for _ in range(len(prompts) * n)]
+        top: list[list[list[float]]] = [[] for _ in range(len(prompts) * n)]
         ends = self._ends.to(device)
         for step in range(sampling.max_tokens):
             chosen, chosen_logprobs = _draw(logits, uniforms[alive, step], sampling)
             for k, token, logprob in zip(alive.tolist(), chosen.tolist(), chosen_logprobs.tolist(), strict=True):
                 tokens[k].append(token)
                 logprobs[k].append(logprob)
+            if sampling.top_logprobs:
+                for k, largest in zip(alive.tolist(), _largest(logits, sampling.top_logprobs).tolist(), strict=True):
+                    top[k].append(largest)
             going = ~torch.isin(chosen, ends)
             if step + 1 == sampling.max_tokens or not going.any():
                 break
@@ -185,7 +192,8 @@ class Transformers(Backend):
                 past_key_values=cache,
                 use_cache=True,
             ).logits[:, -1]
-        done = [self._completion(t, lp) for t, lp in zip(tokens, logprobs, strict=True)]
+        tops = top if sampling.top_logprobs else [None] * len(top)
+        done = [self._completion(*drawn) for drawn in zip(tokens, logprobs, tops, strict=True)]
         return [done[i : i + n] for i in range(0, len(done), n)]
 
     @cached_property
@@ -195,23 +203,16 @@ class Transformers(Backend):
         ends = set(named if isinstance(named, list) else [named]) | {self.tokenizer.eos_token_id}
         return torch.tensor(sorted(end for end in ends if end is not None), dtype=torch.long)
 
-    def _completion(self, tokens: list[int], logprobs: list[float]) -> Completion:
+    def _completion(self, tokens: list[int], logprobs: list[float], top: list[list[float]] | None) -> Completion:
         text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         stopped = bool(torch.isin(torch.tensor(tokens[-1]), self._ends))
-        return Completion(text, tokens, logprobs, "stop" if stopped else "length")
+        return Completion(text, tokens, logprobs, "stop" if stopped else "length", top)
 
 
 def _streams(prompts: Sequence[Prompt], sampling: Sampling) -> list[np.ndarray]:
-    """Uniform random numbers for every prompt, (N, max_tokens) float64 each.
-
-    They depend on the seed, the prompt and how often it came before in the call, not on where it stands.
-    """
-    seen: dict[str, int] = {}
+    """Uniform random numbers for every prompt, (N, max_tokens) float64 each."""
     streams = []
-    for prompt in prompts:
-        text = repr(prompt)
-        seen[text] = seen.get(text, -1) + 1
-        digest = hashlib.sha256(f"{sampling.seed}\0{seen[text]}\0{text}".encode()).digest()
+    for digest in digests(prompts, sampling.seed):
         generator = np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], np.uint64)))
         streams.append(generator.random((sampling.n, sampling.max_tokens)))
     return streams
@@ -233,6 +234,33 @@ def _draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tu
         chosen = torch.searchsorted(cumulative, point[:, None], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
     logprob = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
     return chosen, logprob
+
+
+def _largest(logits: torch.Tensor, k: int) -> torch.Tensor:
+    """Return the k largest untempered log-probabilities of each row, largest first."""
+    logits = logits.float()
+    return logits.topk(min(k, logits.shape[-1])).values - logits.logsumexp(-1, keepdim=True)
+
+
+def misfit(tokens: list[int], sampling: Sampling, context: int) -> str | None:
+    """Say why a prompt of these tokens cannot be completed, if so."""
+    if not tokens:
+        return "the prompt is empty"
+    if len(tokens) + sampling.max_tokens > context:
+        return (
+            f"over the context: the prompt has {len(tokens)} tokens, and with {sampling.max_tokens} to come that "
+            f"is over the model's context of {context}"
+        )
+    return None
+
+
+def encode(tokenizer: Any, prompt: Prompt) -> list[int]:
+    """Tokens of a prompt, the opening of the model's turn included."""
+    prompt = templated(tokenizer, prompt)
+    if isinstance(prompt, str):
+        return list(tokenizer(prompt)["input_ids"])
+    text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def templated(tokenizer: Any, prompt: Prompt) -> Prompt:
@@ -275,12 +303,18 @@ def load_model(model: str, *, dtype: str = "auto", device: str = "auto", trust_r
     return network.to(device)
 
 
-def put_adapter(network: Any, adapter: str, *, trainable: bool = False) -> Any:
-    """Put a PEFT adapter on a model."""
+def check_adapter(adapter: str) -> Path:
+    """Return the folder of a PEFT adapter; `ModelError` if a file is missing."""
     folder = Path(adapter)
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / file).exists():
             raise ModelError(f"adapter folder {folder} has no {file}")
+    return folder
+
+
+def put_adapter(network: Any, adapter: str, *, trainable: bool = False) -> Any:
+    """Put a PEFT adapter on a model."""
+    folder = check_adapter(adapter)
     try:
         from peft import PeftModel
     except ModuleNotFoundError as error:

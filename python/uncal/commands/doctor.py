@@ -1,15 +1,19 @@
 """Doctor: what is installed, what works, and what to install for what is missing."""
 
+import ast
 import os
 import platform
 import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 
+from uncal import plugins
 from uncal.errors import UncalError
 from uncal.version import __version__
 
@@ -22,8 +26,9 @@ def examine() -> dict[str, Any]:
     Returns
     -------
     dict
-        `uncal`, `python`, `platform`, `cores`, `gpus` (a list of names), `fast` ("ok", or what is wrong), `extras`:
-        for each extra its packages with `wanted`, `installed` (None when missing) and `ok`.
+        `uncal`, `python`, `platform`, `cores`, `gpus` (a list of names), `fast` ("ok", or what is wrong), `backends`:
+        for each the packages that it lacks, `extras`: for each extra its packages with `wanted`, `installed` (None when
+        missing) and `ok`.
     """
     return {
         "uncal": __version__,
@@ -32,6 +37,7 @@ def examine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "gpus": _gpus(),
         "fast": _fast(),
+        "backends": {name: _lacking("backends", name) for name in plugins.names("backends")},
         "extras": _extras(),
     }
 
@@ -59,6 +65,20 @@ def _gpus() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in asked.stdout.splitlines() if line.strip()]
+
+
+def _lacking(kind: str, name: str) -> list[str]:
+    """Find the packages that a plugin lacks; it is not imported, since some take many seconds."""
+    source = find_spec(f"uncal.{kind}.{name}")
+    assert source is not None
+    assert source.origin is not None
+    wanted = set()
+    for node in ast.parse(Path(source.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            wanted.add(str(node.module).partition(".")[0])
+        elif isinstance(node, ast.Import):
+            wanted |= {alias.name.partition(".")[0] for alias in node.names}
+    return sorted(package for package in wanted if find_spec(package) is None)
 
 
 def _extras() -> dict[str, list[dict[str, Any]]]:
@@ -98,6 +118,12 @@ def as_text(found: dict[str, Any]) -> str:
         f"uncal {found['uncal']}, Python {found['python']} ({sys.executable}), {found['platform']}",
         f"cores {found['cores']}, GPU {gpus}",
         f"uncal.fast {found['fast']}",
+        "",
+        "backends",
+        *(
+            f"  {name:<24} {'ok' if not lacking else 'lacks ' + ', '.join(lacking)}"
+            for name, lacking in found["backends"].items()
+        ),
         "",
     ]
     for extra, packages in found["extras"].items():

@@ -60,13 +60,23 @@ class Pipeline:
     stages: tuple[str, ...] = NAMES
 
 
-def run_stage(name: str, inputs: list[Path], out: Path, table: dict[str, Any], where: str, *, overwrite: bool) -> Any:
+def run_stage(
+    name: str,
+    inputs: list[Path],
+    out: Path,
+    table: dict[str, Any],
+    where: str,
+    *,
+    overwrite: bool,
+    retry_failed: bool = False,
+) -> Any:
     """Run a stage with the settings in a table."""
     module = import_module(f"uncal.stages.{name}")
     config = settings.build(module.Config, table, where)
     if out.is_file() and any(path.is_file() and out.samefile(path) for path in inputs):
         raise ConfigError(f"{out} is the input of {name!r} as well; pass another --out, or what it holds is lost")
-    return getattr(module, name)(*inputs, out, config, overwrite=overwrite)
+    again = {"retry_failed": retry_failed} if name == "sample" else {}
+    return getattr(module, name)(*inputs, out, config, overwrite=overwrite, **again)
 
 
 def load(path: Path) -> tuple[Pipeline, dict[str, dict[str, Any]], Path]:
@@ -99,8 +109,18 @@ def load(path: Path) -> tuple[Pipeline, dict[str, dict[str, Any]], Path]:
     return pipeline, tables, Path(source or "") if on_hub else beside
 
 
-def run(path: Path, folder: Path | None = None, *, overwrite: bool = False) -> Path:
+def run(path: Path, folder: Path | None = None, *, overwrite: bool = False, retry_failed: bool = False) -> Path:
     """Run the stages of a pipeline.toml; those that are up to date are skipped.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path or None, default=None
+        Of the run; None takes the one that the file names.
+    overwrite : bool, default=False
+        Make everything anew.
+    retry_failed : bool, default=False
+        Draw questions again that failed in an earlier run, and make anew what follows from them.
 
     Returns
     -------
@@ -116,7 +136,8 @@ def run(path: Path, folder: Path | None = None, *, overwrite: bool = False) -> P
         log.info("%s", name)
         inputs = [source if file == "source" else folder / file for file in INPUTS[name]]
         table = tables.get(name, {})
-        run_stage(name, inputs, folder / OUTPUT[name], table, f"{path} [{name}]", overwrite=overwrite)
+        out, where = folder / OUTPUT[name], f"{path} [{name}]"
+        run_stage(name, inputs, out, table, where, overwrite=overwrite, retry_failed=retry_failed)
         if name == "questions" and pipeline.warn_of_twins and "embed" in pipeline.stages:
             warn_of_twins(folder, settings.build(embed.Config, tables.get("embed", {}), f"{path} [embed]"))
     return folder
