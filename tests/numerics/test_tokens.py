@@ -1,5 +1,4 @@
 """Scores of tokens, and of samples with their probabilities, against their definition and SciPy."""
-hold."""
 
 from itertools import pairwise
 
