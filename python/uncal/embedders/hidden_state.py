@@ -19,9 +19,10 @@ from uncal.types import Embedder
 class HiddenState(Embedder):
     """Embed texts by what a causal language model has in one of its layers when it has read them.
 
-    EigenScore was made for these: the model's own states of its own answers, raw, not of unit length. A text is read by
-    itself, without its question. Equal texts are read once; a blank one gives a zero row. A text longer than the
-    model's context is cut.
+    EigenScore was made for these: the model's own states of its own answers, raw, not of unit length. A text is read
+    without its question, after the token that starts a text (or ends one, for a model without): the first token that a
+    model reads has a state like no other, whatever it is. Equal texts are read once; a blank one gives a zero row. A
+    text longer than the model's context is cut.
 
     Attributes
     ----------
@@ -95,23 +96,30 @@ class HiddenState(Embedder):
             raise ModelError(f"embedder {self.model!r}: layer is {place}; the model has {count} layers")
         return place
 
+    def _start(self) -> list[int]:
+        """Give the token before each text, if the model knows one."""
+        known = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id)
+        return [int(one) for one in known if one is not None][:1]
+
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """Embed texts, (K,) -> (K, D) float32."""
         distinct = sorted({text.strip() for text in texts} - {""})
         context = int(getattr(self._network.config, "max_position_embeddings", 0) or 2**31)
-        ids = [list(self._tokenizer(text)["input_ids"])[:context] for text in distinct]
+        start = self._start()
+        ids = [start + list(self._tokenizer(text, add_special_tokens=False)["input_ids"]) for text in distinct]
+        ids = [one[:context] for one in ids]
         rows = np.zeros((len(distinct) + 1, int(self._network.config.hidden_size)), np.float32)
         todo = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         place = self._place()
         while todo:
             size = max(1, self.batch_tokens // max(1, len(ids[todo[0]])))
             batch, todo = todo[:size], todo[size:]
-            rows[[i + 1 for i in batch]] = self._read([ids[i] for i in batch], place)
+            rows[[i + 1 for i in batch]] = self._read([ids[i] for i in batch], place, len(start))
         number = {text: i for i, text in enumerate(["", *distinct])}
         return rows[[number[text.strip()] for text in texts]]
 
-    def _read(self, ids: list[list[int]], place: int) -> NDArray[np.float32]:
+    def _read(self, ids: list[list[int]], place: int, skipped: int) -> NDArray[np.float32]:
         """Read texts of like length together; padding stands behind, where a causal model does not see it."""
         width = max(map(len, ids))
         tokens = torch.zeros((len(ids), width), dtype=torch.long)
@@ -127,5 +135,6 @@ class HiddenState(Embedder):
         if self.position == "last":
             chosen = states[torch.arange(len(ids)), lengths - 1]
         else:
-            chosen = (states * mask[:, :, None]).sum(dim=1) / lengths[:, None]
+            mask[:, :skipped] = 0
+            chosen = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None]
         return np.asarray(chosen.numpy(), np.float32)

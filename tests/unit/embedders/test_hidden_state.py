@@ -26,8 +26,9 @@ def test_rows_are_the_states_that_transformers_gives(tiny_model: Path, layer: in
             assert not row.any()
             continue
         with torch.inference_mode():
-            states = network(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states
-        own = states[1 if layer is None else layer][0]
+            ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]])
+            states = network(ids, output_hidden_states=True).hidden_states
+        own = states[1 if layer is None else layer][0, 1:]
         expected = own[-1] if position == "last" else own.mean(dim=0)
         np.testing.assert_allclose(row, expected.numpy(), atol=2e-6)
 
