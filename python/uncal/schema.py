@@ -177,7 +177,7 @@ def _check_ends(opened: list[tuple[str, Column]]) -> None:
             if (differ := ours != theirs).any():
                 place = int(differ.argmax())
                 what = f"{theirs[place]} {first} and {ours[place]} {name} of sample {place} (from 0)"
-                raise RowError(int(row), f"{what}; there is one of each for each of its parts")
+                raise RowError(int(row), f"{what}; a part has one of each")
 
 
 def groups(opened: Mapping[str, Column]) -> tuple[Groups, BoolArray]:

