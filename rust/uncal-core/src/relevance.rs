@@ -61,7 +61,7 @@ pub fn token_sar<T: Float>(logprobs: &[T], relevance: &[f64], offsets: &[i64]) -
 }
 
 /// The mean surprise of each group's sequences, each counted together with those that say the same (sentSAR): the mean
-/// over i of -ln(p_i + sum over j != i of g_ij p_j / t), with p = exp(logprobs).
+/// over i of -ln(`p_i` + sum over j != i of `g_ij` `p_j` / t), with p = exp(logprobs).
 ///
 /// # Arguments
 /// * `logprobs` - (K), any number or -infinity
