@@ -20,6 +20,7 @@ __all__ = [
     "brier",
     "brier_corp",
     "brier_decomposition",
+    "claim_conditioned_probability",
     "cluster_embeddings",
     "cluster_entailment",
     "compare",
@@ -54,7 +55,11 @@ __all__ = [
     "reversed_pairs",
     "risk_coverage",
     "rouge_l_similarity",
+    "semantic_density",
     "semantic_entropy",
+    "sentence_disagreement",
+    "sentence_sar",
+    "sequence_logprobs",
     "set_num_threads",
     "signed_gap",
     "smooth_ece",
@@ -64,6 +69,9 @@ __all__ = [
     "spectral_scores",
     "spectrum",
     "spiegelhalter",
+    "token_measure",
+    "token_quantiles",
+    "token_sar",
     "variation_ratio",
     "venn_abers",
 ]
@@ -457,3 +465,60 @@ def venn_abers(
     scores: NDArray[np.float64],
     threads: int | None,
 ) -> list[NDArray[np.float64]]: ...
+def sequence_logprobs(
+    logprobs: NDArray[np.float32] | NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    mean: bool,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def token_quantiles(
+    logprobs: NDArray[np.float32] | NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    alphas: NDArray[np.float64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def token_measure(
+    top_logprobs: NDArray[Any],
+    offsets: NDArray[np.int64],
+    measure: str,
+    tail: str,
+    vocabulary: int | None,
+    alpha: float,
+    temperature: float,
+    reduce: str,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def token_sar(
+    logprobs: NDArray[np.float32] | NDArray[np.float64],
+    relevance: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def sentence_sar(
+    logprobs: NDArray[np.float64],
+    similarity: NDArray[np.float32] | NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    t: float,
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def semantic_density(
+    logprobs: NDArray[np.float64],
+    entail: NDArray[np.float64],
+    contra: NDArray[np.float64],
+    answer_logprobs: NDArray[np.float64] | None,
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def claim_conditioned_probability(
+    top_logprobs: NDArray[Any],
+    classes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...
+def sentence_disagreement(
+    entail: NDArray[np.float64],
+    contra: NDArray[np.float64],
+    sentences: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.float64]: ...

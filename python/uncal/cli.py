@@ -261,9 +261,12 @@ def _inputs(options: argparse.Namespace, files: tuple[str, ...]) -> list[Path]:
         options.fail("a file of questions is needed")
     if options.run is None:
         options.fail(f"inputs are needed: --run DIR, or {', '.join(files)}")
+    from uncal import schema
     from uncal.commands.run import OUTPUT
 
     for file in files:
+        if options.stage == "score" and (options.run / schema.COMPLETIONS).exists():
+            continue  # which of the two it needs, it says itself
         if not (options.run / file).exists():
             maker = next(stage for stage, made in OUTPUT.items() if made == file)
             raise UncalError(f"no file {options.run / file}; run `uncal {maker} --run {options.run}` first")

@@ -103,22 +103,58 @@ class CompletionGroup(NamedTuple):
     error: str | None = None
 
 
+ROWS = ("embeddings", "texts", "logprobs", "answer_entail", "answer_contra")
+"""Columns of `Groups` with an entry for each completion."""
+SQUARES = ("entail", "contra")
+"""Those with a matrix for each group."""
+TOKENS = ("token_logprobs", "top_logprobs", "relevance")
+"""Those with an entry for each token of each completion."""
+SENTENCES = ("sentence_entail", "sentence_contra")
+"""Those with an entry for each sentence of each completion and each completion of its group."""
+ANSWER_TOKENS = ("answer_logprobs", "answer_top_logprobs", "answer_top_classes", "answer_relevance")
+"""Those with an entry for each token of each frozen answer."""
+
+
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Columns of K completions, the rows of a group next to each other, and where each group starts.
 
-    A column that nobody needs may be None.
+    A column that nobody needs may be None. Beside its completions a group may have one frozen answer: that which is
+    judged.
 
     Attributes
     ----------
     offsets : ndarray of shape (P + 1,), int64
-        Group p is rows ``offsets[p]`` to ``offsets[p + 1]``.
+        Group p is rows ``offsets[p]`` to ``offsets[p + 1]``; zeros where frozen answers are all that is known.
     embeddings : ndarray of shape (K, D), optional
     texts : pyarrow array of strings, or list of str, of length K, optional
     logprobs : ndarray of shape (K,), optional
         Log-likelihood of each completion as a whole, in nats.
     entail, contra : ndarray of shape (sum of n_p squared,), optional
         Of each group its (n, n) matrix, one after the other: how likely completion i entails, or contradicts, j.
+    token_logprobs : ndarray of shape (T,), optional
+        Natural-log probability of each token of each completion.
+    top_logprobs : ndarray of shape (T, k), optional
+        Those of the k most probable tokens at each place; -inf where fewer are known.
+    relevance : ndarray of shape (T,), optional
+        How much a completion's meaning changes without the token, in [0, 1].
+    token_offsets : ndarray of shape (K + 1,), int64, optional
+        Completion i has tokens ``token_offsets[i]`` to ``token_offsets[i + 1]``.
+    sentence_entail, sentence_contra : ndarray of shape (sum of n_p m_p,), optional
+        Of each of the m_p sentences of a group, how likely each of its n_p completions entails, or contradicts, it.
+    sentence_offsets : ndarray of shape (K + 1,), int64, optional
+        Completion i has sentences ``sentence_offsets[i]`` to ``sentence_offsets[i + 1]``.
+    answers : pyarrow array of strings, or list of str, of length P, optional
+        The frozen answers.
+    answer_entail, answer_contra : ndarray of shape (K,), optional
+        How likely the frozen answer entails, or contradicts, each completion.
+    answer_logprobs, answer_top_logprobs, answer_relevance : ndarray of shape (A,), (A, k) and (A,), optional
+        What `token_logprobs`, `top_logprobs` and `relevance` are of completions.
+    answer_top_classes : ndarray of shape (A, k), int64, optional
+        Of the tokens of `answer_top_logprobs`: 1 entails the token that was written, as it does itself, 0 is neutral,
+        -1 contradicts it.
+    answer_offsets : ndarray of shape (P + 1,), int64, optional
+        The answer of group p has tokens ``answer_offsets[p]`` to ``answer_offsets[p + 1]``.
     nan_policy : {"raise", "propagate"}, default="raise"
         An empty group, and one of whose embeddings a value is not finite, is a `ValueError`, or has the score NaN, as
         kernels with a `nan_policy` do it; `uncal.scorers.score` sees to it for every scorer.
@@ -130,6 +166,21 @@ class Groups:
     logprobs: NDArray[Any] | None = None
     entail: NDArray[Any] | None = None
     contra: NDArray[Any] | None = None
+    token_logprobs: NDArray[Any] | None = None
+    top_logprobs: NDArray[Any] | None = None
+    relevance: NDArray[Any] | None = None
+    token_offsets: IntArray | None = None
+    sentence_entail: NDArray[Any] | None = None
+    sentence_contra: NDArray[Any] | None = None
+    sentence_offsets: IntArray | None = None
+    answers: Any = None
+    answer_entail: NDArray[Any] | None = None
+    answer_contra: NDArray[Any] | None = None
+    answer_logprobs: NDArray[Any] | None = None
+    answer_top_logprobs: NDArray[Any] | None = None
+    answer_relevance: NDArray[Any] | None = None
+    answer_top_classes: NDArray[Any] | None = None
+    answer_offsets: IntArray | None = None
     nan_policy: NanPolicy = "raise"
 
     def column(self, name: str) -> Any:
@@ -153,24 +204,34 @@ class Groups:
         [-2.0, -3.0]
         """
         sizes = np.diff(self.offsets)
-        rows, cells = np.repeat(kept, sizes), np.repeat(kept, sizes * sizes)
+        rows = np.repeat(kept, sizes)
+        found: dict[str, Any] = {name: _some(getattr(self, name), rows) for name in ROWS}
+        found["answers"] = _some(self.answers, kept)
+        cells = np.repeat(kept, sizes * sizes)
+        found |= {name: _some(getattr(self, name), cells) for name in SQUARES}
+        for ends, names, owners, width in (
+            ("token_offsets", TOKENS, rows, 1),
+            ("sentence_offsets", SENTENCES, rows, np.repeat(sizes, sizes)),
+            ("answer_offsets", ANSWER_TOKENS, kept, 1),
+        ):
+            if (inner := getattr(self, ends)) is not None:
+                counts = np.diff(inner)
+                parts = np.repeat(owners, counts * width)
+                found |= {name: _some(getattr(self, name), parts) for name in names}
+                found[ends] = _ends(counts[owners])
+        return Groups(_ends(sizes[kept]), nan_policy=self.nan_policy, **found)
 
-        def some(values: Any, chosen: BoolArray) -> Any:
-            if values is None:
-                return None
-            if isinstance(values, list | tuple):
-                return list(compress(values, chosen))
-            return values.filter(chosen) if hasattr(values, "filter") else values[chosen]
 
-        return Groups(
-            np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64),
-            some(self.embeddings, rows),
-            some(self.texts, rows),
-            some(self.logprobs, rows),
-            some(self.entail, cells),
-            some(self.contra, cells),
-            self.nan_policy,
-        )
+def _ends(sizes: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _some(values: Any, chosen: BoolArray) -> Any:
+    if values is None:
+        return None
+    if isinstance(values, list | tuple):
+        return list(compress(values, chosen))
+    return values.filter(chosen) if hasattr(values, "filter") else values[chosen]
 
 
 class Backend(Protocol):
@@ -237,12 +298,15 @@ class Scorer(Protocol):
         Unit of the value.
     source : str
         Where the formula comes from.
+    cost : str
+        Of a group of N completions, or of an answer of T tokens; what has to be run to have its columns.
     """
 
     direction: ClassVar[str] = "higher is less sure"
     range: ClassVar[str]
     unit: ClassVar[str]
     source: ClassVar[str]
+    cost: ClassVar[str]
 
     @property
     def needs(self) -> frozenset[str]:

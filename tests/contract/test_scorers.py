@@ -12,11 +12,17 @@ import pytest
 from uncal import schema, scorers
 from uncal.plugins import class_name, load, names
 from uncal.scorers import make
-from uncal.types import Groups, Scorer
+from uncal.scorers.sar import Sar
+from uncal.scorers.sentence_sar import SentenceSar
+from uncal.types import ANSWER_TOKENS, ROWS, SENTENCES, SQUARES, TOKENS, Groups, Scorer
 
 ROOT = Path(__file__).parents[2]
-PICKS = ("similarity", "clusters", "estimator", "kernel", "rule")
+PICKS = ("similarity", "clusters", "estimator", "kernel", "rule", "of", "surprise", "with_answer")
 """Settings that choose what a scorer reads."""
+
+
+def choices(hint: Any) -> tuple[Any, ...]:
+    return (True, False) if hint is bool else get_args(hint)
 
 
 def variants() -> list[Any]:
@@ -28,9 +34,9 @@ def variants() -> list[Any]:
         picks = {field.name: field.default for field in fields(kind) if field.name in PICKS}
         settings = [
             {},
-            *({key: value} for key, usual in picks.items() for value in get_args(hints[key]) if value != usual),
+            *({key: value} for key, usual in picks.items() for value in choices(hints[key]) if value != usual),
         ]
-        found += [pytest.param((name, each), id="-".join([name, *each.values()])) for each in settings]
+        found += [pytest.param((name, each), id="-".join([name, *map(str, each.values())])) for each in settings]
     return found
 
 
@@ -45,23 +51,44 @@ WORDS = ["alpha beta", "gamma delta", "epsilon zeta", "eta theta"]
 
 @pytest.fixture
 def groups() -> Groups:
-    """Three groups of four: answered alike, two ways, every which way."""
+    """Three groups of four: answered alike, two ways, every which way, each less probable; every token twice."""
     rng = np.random.default_rng(0)
     meanings = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 2, 3])
     rows = np.concatenate([rng.normal(size=(4, 8))[meanings[p : p + 4]] for p in (0, 4, 8)])
-    same = [meanings[p : p + 4, None] == meanings[p : p + 4] for p in (0, 4, 8)]
+    same = np.stack([meanings[p : p + 4, None] == meanings[p : p + 4] for p in (0, 4, 8)])
+    surprise = np.repeat([0.1, 0.5, 1.0], 4) + 0.01 * rng.random(12)
+    tops = np.log([[0.9, 0.05, 0.02], [0.6, 0.3, 0.05], [0.4, 0.3, 0.2]])
+    alike, against = np.where(same, 0.9, 0.05), np.where(same, 0.0, 0.9)
     return Groups(
         np.array([0, 4, 8, 12]),
         rows,
         pa.array([WORDS[m] for m in meanings]),
-        np.full(12, -2.0),
-        np.concatenate([np.where(s, 1.0, 0.05).reshape(-1) for s in same]),
-        np.concatenate([np.where(s, 0.0, 0.9).reshape(-1) for s in same]),
+        np.repeat([-1.8, -2.0, -2.2], 4),
+        np.where(same, 1.0, 0.05).reshape(-1),
+        against.reshape(-1),
+        token_logprobs=-np.repeat(surprise, 2),
+        top_logprobs=np.repeat(tops, 8, axis=0),
+        relevance=np.tile([0.2, 0.6], 12),
+        token_offsets=np.arange(0, 25, 2),
+        sentence_entail=np.repeat(alike, 2, axis=1).reshape(-1),
+        sentence_contra=np.repeat(against, 2, axis=1).reshape(-1),
+        sentence_offsets=np.arange(0, 25, 2),
+        answers=pa.array([WORDS[0]] * 3),
+        answer_entail=alike[:, 0].reshape(-1),
+        answer_contra=against[:, 0].reshape(-1),
+        answer_logprobs=-np.repeat([0.1, 0.5, 1.0], 2),
+        answer_top_logprobs=np.repeat(tops, 2, axis=0),
+        answer_relevance=np.tile([0.2, 0.6], 3),
+        answer_top_classes=np.tile([1, -1, 0], (6, 1)),
+        answer_offsets=np.array([0, 2, 4, 6]),
     )
 
 
+ENDS = ("token_offsets", "sentence_offsets", "answer_offsets")
+
+
 def only(groups: Groups, needs: frozenset[str]) -> Groups:
-    return Groups(groups.offsets, **{name: getattr(groups, name) for name in needs})
+    return Groups(groups.offsets, **{name: getattr(groups, name) for name in (*needs, *ENDS)})
 
 
 def shuffled(groups: Groups, order: list[int]) -> Groups:
@@ -69,23 +96,15 @@ def shuffled(groups: Groups, order: list[int]) -> Groups:
         return values.reshape(3, 4, -1)[:, order].reshape(values.shape)
 
     def cells(values: Any) -> Any:
-        return values.reshape(3, 4, 4)[:, order][:, :, order].reshape(-1)
+        return values.reshape(3, 4, -1, 4)[:, order][..., order].reshape(-1)
 
+    moved: dict[str, Any] = {name: rows(getattr(groups, name)) for name in (*ROWS, *TOKENS) if name != "texts"}
+    moved |= {name: cells(getattr(groups, name)) for name in (*SQUARES, *SENTENCES)}
     texts = np.array(groups.texts.to_pylist()).reshape(3, 4)[:, order].reshape(-1).tolist()
-    assert groups.logprobs is not None
-    return Groups(
-        groups.offsets,
-        rows(groups.embeddings),
-        texts,
-        rows(groups.logprobs),
-        cells(groups.entail),
-        cells(groups.contra),
-    )
+    return replace(groups, texts=texts, **moved)
 
 
 def test_higher_means_less_sure(scorer: Scorer, groups: Groups) -> None:
-    if getattr(scorer, "estimator", "") == "naive":
-        pytest.skip("the naive estimator reads log-probabilities alone, which are equal here")
     alike, two, every = scorer(groups)
     assert alike < two < every
     assert scorer.direction == "higher is less sure"
@@ -98,10 +117,24 @@ def test_order_inside_a_group_and_other_groups_do_not_matter(scorer: Scorer, gro
         assert scorer(groups.take(np.arange(3) == p))[0] == scores[p]
 
 
-def test_a_group_of_one_is_as_sure_as_can_be(scorer: Scorer) -> None:
-    lone = Groups(np.array([0, 1]), np.array([[3.0, 4.0]]), ["x"], np.array([-1.0]), np.array([1.0]), np.array([0.0]))
-    counts = ("EigenvalueLaplacian", "NumSemanticSets")
-    assert scorer(lone)[0] == (1 if type(scorer).__name__ in counts else 0)
+def test_a_group_of_one_is_as_sure_as_can_be_unless_its_own_probability_is_the_score(scorer: Scorer) -> None:
+    pair, one = np.array([0, 2]), np.array([1.0])
+    tops = np.log([[0.6, 0.3], [0.6, 0.3]])
+    lone = Groups(
+        np.array([0, 1]),
+        *(np.array([[3.0, 4.0]]), ["x"], np.array([-1.0]), one, 0 * one),
+        **{"token_logprobs": np.array([-0.5, -0.5]), "top_logprobs": tops, "relevance": np.array([0.5, 0.5])},
+        **{"token_offsets": pair, "sentence_offsets": pair, "sentence_entail": pair / 4, "sentence_contra": pair / 4},
+        **{"answers": ["x"], "answer_entail": one, "answer_contra": 0 * one, "answer_offsets": pair},
+        **{"answer_logprobs": np.array([-0.5, -0.5]), "answer_top_logprobs": tops},
+        **{"answer_relevance": np.array([0.5, 0.5]), "answer_top_classes": np.array([[1, -1], [1, -1]])},
+    )
+    compares = scorer.needs & {"embeddings", "texts", "entail", "answer_entail", "sentence_entail"}
+    if compares and not isinstance(scorer, Sar | SentenceSar):
+        counts = ("EigenvalueLaplacian", "NumSemanticSets")
+        assert scorer(lone)[0] == (1 if type(scorer).__name__ in counts else 0)
+    else:
+        assert abs(scorer(lone)[0]) > 0.001
 
 
 def test_it_reads_what_it_says_it_needs_and_nothing_else(scorer: Scorer, groups: Groups) -> None:
@@ -126,7 +159,7 @@ def test_settings_that_it_does_not_read_change_nothing(scorer: Scorer, groups: G
 
 
 def test_it_says_what_it_gives(scorer: Scorer) -> None:
-    assert all((scorer.range, scorer.unit, scorer.source))
+    assert all((scorer.range, scorer.unit, scorer.source, scorer.cost))
     assert "Status" in (type(scorer).__doc__ or "")
 
 
@@ -139,18 +172,30 @@ def test_it_compares_and_pickles(scorer: Scorer) -> None:
 def test_bad_groups_are_nan_where_told_so_and_errors_otherwise(scorer: Scorer, groups: Groups) -> None:
     if "embeddings" not in scorer.needs:
         pytest.skip("it reads no embeddings")
+    groups = only(groups, scorer.needs)
     whole = scorers.score({"it": scorer}, groups)["it"]
     assert groups.embeddings is not None
     rows = groups.embeddings.copy()
     rows[5, 3] = np.nan
-    bad = Groups(groups.offsets, rows, groups.texts, groups.logprobs, nan_policy="propagate")
+    bad = replace(groups, embeddings=rows, nan_policy="propagate")
     np.testing.assert_array_equal(scorers.score({"it": scorer}, bad)["it"], [whole[0], np.nan, whole[2]])
-    offsets = np.array([0, 4, 4, 8, 12])
-    empty = Groups(offsets, groups.embeddings, groups.texts, groups.logprobs, nan_policy="propagate")
+    gap: Any = {"offsets": np.array([0, 4, 4, 8, 12]), "answer_offsets": None}
+    empty = replace(groups, **gap, nan_policy="propagate")
     np.testing.assert_array_equal(scorers.score({"it": scorer}, empty)["it"], [whole[0], np.nan, *whole[1:]])
-    for wrong in (Groups(groups.offsets, rows, logprobs=groups.logprobs), Groups(offsets, groups.embeddings)):
-        with pytest.raises(ValueError, match=r"row 5|group 1|logprobs"):
+    for wrong in (replace(bad, nan_policy="raise"), replace(empty, nan_policy="raise")):
+        with pytest.raises(ValueError, match=r"row 5|group 1"):
             scorers.score({"it": scorer}, wrong)
+
+
+def test_what_makes_no_sense_is_an_error_that_names_the_column_also_where_bad_groups_are_nan(
+    scorer: Scorer, groups: Groups
+) -> None:
+    for name in scorer.needs & {"logprobs", *TOKENS, *ANSWER_TOKENS, "answer_entail", "sentence_entail"}:
+        values = getattr(groups, name).astype(float).copy()
+        values.reshape(-1)[-2:] = np.nan  # the last sentence's own completion is not read
+        wrong: Any = {name: values, "nan_policy": "propagate"}
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            scorers.score({"it": scorer}, replace(only(groups, scorer.needs), **wrong))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

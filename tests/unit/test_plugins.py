@@ -17,7 +17,10 @@ def test_names_are_the_files_of_the_folder() -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(UnknownPluginError, match=r"no 'entropy' in uncal\.scorers; there are degree, eccentricity, "):
+    with pytest.raises(
+        UnknownPluginError,
+        match=r"no 'entropy' in uncal\.scorers; there are claim_conditioned_probability, cocoa, degree, ",
+    ):
         plugins.load("scorers", "entropy")
 
 

@@ -18,8 +18,8 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
     list of dict
         `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `needs_with` (with
         other choices of one setting, where they change them: "similarity=jaccard" -> columns), `range`, `unit`,
-        `source`, and `settings`: the default of each, and its choices where it has some. For a calibrator `takes`,
-        `monotone`, `source` and `settings`.
+        `source`, `cost`, and `settings`: the default of each, and its choices where it has some. For a calibrator
+        `takes`, `monotone`, `source` and `settings`.
     """
     described = []
     for name in plugins.names(kind):
@@ -38,6 +38,7 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
                 "range": scorer.range,
                 "unit": scorer.unit,
                 "source": scorer.source,
+                "cost": scorer.cost,
                 "settings": settings,
             }
         described.append(row)
@@ -128,6 +129,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
             lines.append(f"  {'':<{width}}  needs {needs}")
             lines.append(f"  {'':<{width}}  {row['range']} {row['unit']}; {row['source']}")
+            lines.append(f"  {'':<{width}}  cost {row['cost']}")
         if "takes" in row:
             takes = {"score": "any score", "confidence": "confidences in [0, 1]"}[row["takes"]]
             monotone = "monotone" if row["monotone"] else "not monotone"

@@ -1,31 +1,12 @@
 """Right if the text says an accepted answer, after SQuAD's normalisation."""
 
-import re
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from uncal.normal import normalize
 from uncal.types import BoolArray, Grader
-
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def normalize(text: str) -> str:
-    """Lower-case, drop ASCII punctuation, then the words a, an and the, then squeeze white space.
-
-    References
-    ----------
-    Rajpurkar et al., SQuAD: 100,000+ Questions for Machine Comprehension of Text, EMNLP 2016; its evaluation script.
-
-    Examples
-    --------
-    >>> normalize("  The Eiffel-Tower, in Paris!")
-    'eiffeltower in paris'
-    """
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uncal.graders.exact_match import normalize
+from uncal.normal import normalize
 from uncal.types import BoolArray, Grader
 
 

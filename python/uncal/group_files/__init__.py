@@ -62,7 +62,7 @@ def lacking(source: Source, name: str) -> NoReturn:
     """Complain that a file has no column of a kind."""
     raise ArtefactError(
         f"{source.path} has no {name} (looked for {', '.join(NAMES[name])}); it has {', '.join(source.names)}: name "
-        f"the column by --{name}-column"
+        f"the column by --{name.replace('_', '-')}-column"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
-from uncal import schema
+from uncal import schema, types
 from uncal.group_files._sources import REFUSED, Place, compact, first_refused, to_arrow
 from uncal.types import BoolArray, IntArray
 
@@ -20,6 +20,18 @@ NAMES = {
     "logprobs": ("logprobs", "logprob", "log_likelihoods", "log_likelihood", "cumulative_logprob"),
     "entail": ("entail", "entailment"),
     "contra": ("contra", "contradiction"),
+    "token_logprobs": ("token_logprobs", "logprobs"),
+    "top_logprobs": ("top_logprobs",),
+    "relevance": ("relevance", "token_relevance"),
+    "sentence_entail": ("sentence_entail",),
+    "sentence_contra": ("sentence_contra",),
+    "answers": ("answer", "greedy_answer"),
+    "answer_entail": ("answer_entail",),
+    "answer_contra": ("answer_contra",),
+    "answer_logprobs": ("answer_logprobs", "greedy_logprobs"),
+    "answer_top_logprobs": ("answer_top_logprobs",),
+    "answer_top_classes": ("answer_top_classes",),
+    "answer_relevance": ("answer_relevance",),
 }
 """Names that are looked for, the first one wins, where none is given."""
 BYTES = ("float16", "float32", "float64")
@@ -78,26 +90,33 @@ def canonical(
     for name in (name for name in columns if name in schema.COLUMNS):
         field = batch.schema.field(columns[name])
         array = flat(batch[columns[name]])
+        rows: IntArray | None = None
+        missing: BoolArray | None = None
+        inside = ends
+        if ends is not None and name in schema.ANSWERS:  # the first sample of a group says what its answer is
+            array, rows, inside = array.take(pa.array(starts)), starts, None
+        if name == "answers":
+            made[name] = _answers(array, _Column(columns[name], place, array, False, rows))
+            continue
         if (name != "texts" or ends is None) and _is_text(array.type):
             array = _parsed(array, columns[name], place)
         if pa.types.is_null(array.type):
             kind = (
                 pa.list_(pa.float32(), 1) if name == "embeddings" else pa.string() if name == "texts" else pa.float64()
             )
-            made[name] = pa.nulls(len(made["id"]), pa.large_list(kind))
+            for _ in range(schema.DEPTH.get(name, 1)):
+                kind = pa.large_list(kind)
+            made[name] = pa.nulls(len(made["id"]), kind)
             continue
-        rows: IntArray | None = None
-        missing: BoolArray | None = None
-        inside = ends
-        if ends is None:
+        if inside is None:
             array = _without_holes(array)
         if array.null_count:
             nulls: BoolArray = array.is_null().to_numpy(zero_copy_only=False)
-            missing = nulls if ends is None else np.add.reduceat(nulls, ends[:-1], dtype=np.int64) > 0
-            if ends is not None:  # the group is null; what is left of it stays behind the null
-                inside = np.concatenate([[0], np.cumsum(~nulls)])[ends]
+            missing = nulls if inside is None else np.add.reduceat(nulls, inside[:-1], dtype=np.int64) > 0
+            if inside is not None:  # the group is null; what is left of it stays behind the null
+                inside = np.concatenate([[0], np.cumsum(~nulls)])[inside]
                 array, rows = array.drop_null(), np.flatnonzero(~nulls)
-        column = _Column(columns[name], place, array, ends is not None, rows)
+        column = _Column(columns[name], place, array, inside is not None, rows)
         if name == "embeddings":
             offsets, values = _vectors(array, field, layout, column)
         else:
@@ -342,11 +361,13 @@ def _values(name: str, array: pa.Array, layout: Layout, column: _Column) -> tupl
         column.fail(f"is {column.kind}; a group is a list, or one column says what group a row belongs to "
                     "(--group-column)")  # fmt: skip
     offsets, values = (np.arange(len(array) + 1), array) if column.per_sample else schema.unnest(array)
+    if name in schema.DEPTH:
+        return offsets, _nested(name, values, schema.DEPTH[name] - 1, column)
     if _is_list(values.type) and name == "logprobs":
         values = _sums(values, offsets, column, mean=layout.mean_logprobs)
     elif name == "logprobs" and layout.mean_logprobs and len(values):
         column.fail(f"is {column.kind}, one number a sample; a mean is taken of those of its tokens (--mean-logprobs)")
-    elif _is_list(values.type) and name in schema.SQUARE:
+    elif _is_list(values.type) and name in types.SQUARES:
         ends, values = schema.unnest(values)
         offsets = ends[offsets]
     values = flat(values)
@@ -355,6 +376,32 @@ def _values(name: str, array: pa.Array, layout: Layout, column: _Column) -> tupl
     if name == "texts":
         return offsets, values if _is_text(values.type) else values.cast(pa.string())
     return offsets, _numbers(values, offsets, column)
+
+
+def _answers(array: pa.Array, column: _Column) -> pa.Array:
+    """Texts, one a group."""
+    if pa.types.is_nested(array.type) or _is_bytes(array.type):
+        column.fail(f"is {column.kind}; a group has one answer, a text")
+    return array if _is_text(array.type) else array.cast(pa.string())
+
+
+def _nested(name: str, values: pa.Array, depth: int, column: _Column) -> pa.Array:
+    """Give lists in lists of numbers, so many deep."""
+    kind = values.type
+    for _ in range(depth):
+        if not _is_list(kind):
+            levels = schema.DEPTH[name] - (1 if column.per_sample else 0)
+            column.fail(f"is {column.kind}; {name} are lists of numbers, {levels} deep")
+        kind = kind.value_type
+    if pa.types.is_nested(kind) or pa.types.is_boolean(kind) or _is_bytes(kind):
+        column.fail(f"is {column.kind}; {name} are lists in lists of numbers")
+    wanted = kind if pa.types.is_floating(kind) else pa.float64()
+    for _ in range(depth):
+        wanted = pa.large_list(wanted)
+    try:
+        return values.cast(wanted, safe=False)
+    except REFUSED as error:
+        column.fail(f"holds no number: {error}")
 
 
 def _numbers(values: pa.Array, offsets: IntArray, column: _Column) -> pa.Array:

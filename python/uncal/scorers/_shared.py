@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from uncal.types import BoolArray, FloatArray, Groups, Scorer
+from uncal.types import ROWS, SENTENCES, SQUARES, TOKENS, BoolArray, FloatArray, Groups, Scorer
 
 
 class Part(NamedTuple):
@@ -82,9 +82,11 @@ def propagated(
 
 
 def _whole(groups: Groups) -> BoolArray:
-    """Which groups have rows, and only finite ones."""
+    """Which groups have rows, and only finite ones; frozen answers alone have none."""
     sizes = np.diff(groups.offsets)
     whole: BoolArray = sizes > 0
+    if all(getattr(groups, name) is None for name in (*ROWS, *SQUARES, *TOKENS, *SENTENCES)):
+        return np.ones(len(sizes), dtype=bool)
     if groups.embeddings is not None:
         bad = np.concatenate([[0], np.cumsum(~np.isfinite(groups.embeddings).all(axis=1))])
         whole &= np.diff(bad[groups.offsets]) == 0

@@ -1,7 +1,7 @@
 """How alike the completions of a group are, and what the graph of that says."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from uncal import fast
 from uncal.scorers._shared import Part
+from uncal.scorers._tokens import as_list
 from uncal.types import FloatArray, Groups
 
 Similarity = Literal["cosine", "jaccard", "rouge_l", "entail"]
+
+ToAnswer = Literal["rouge_l", "jaccard", "entail"]
 
 _NEEDS = {"cosine": "embeddings", "jaccard": "texts", "rouge_l": "texts", "entail": "entail"}
 _made: WeakKeyDictionary[Groups, dict[str, NDArray[Any]]] = WeakKeyDictionary()
@@ -46,6 +49,30 @@ def _matrices(groups: Groups, similarity: str) -> NDArray[Any]:
             return fast.rouge_l_similarity(groups.column("texts"), groups.offsets)
         case _:
             return probabilities(groups, "entail", 1.0)  # each entails itself
+
+
+def needs_to_answer(similarity: str) -> frozenset[str]:
+    """Columns that the similarities of a frozen answer to the samples are made of."""
+    if similarity not in get_args(ToAnswer):
+        raise ValueError(f"similarity is {similarity!r}; it must be one of {', '.join(get_args(ToAnswer))}")
+    return frozenset({"answer_entail"} if similarity == "entail" else {"answers", "texts"})
+
+
+def to_answer(groups: Groups, similarity: ToAnswer) -> FloatArray:
+    """Say how like each completion is to the frozen answer of its group, (K,)."""
+    if similarity == "entail":
+        values = np.asarray(groups.column("answer_entail"), np.float64)
+        wrong = np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))
+        if wrong.size:
+            raise ValueError(f"answer_entail: row {wrong[0]} is {values[wrong[0]]}, must be a probability in [0, 1]")
+        return values
+    texts, answers = as_list(groups.column("texts")), as_list(groups.column("answers"))
+    owners = np.repeat(np.arange(len(groups.offsets) - 1), np.diff(groups.offsets)).tolist()
+    pairs = [[answers[owner], text] for owner, text in zip(owners, texts, strict=True)]
+    if not pairs:
+        return np.zeros(0)
+    of = fast.rouge_l_similarity if similarity == "rouge_l" else fast.jaccard_similarity
+    return of(pairs)[:, 0, 1]
 
 
 def probabilities(groups: Groups, name: str, diagonal: float) -> NDArray[Any]:

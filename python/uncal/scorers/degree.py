@@ -31,6 +31,7 @@ class Degree(Shared):
     range: ClassVar[str] = "0 to N - 1"
     unit: ClassVar[str] = "completions"
     source: ClassVar[str] = "Generating with Confidence, arXiv 2305.19187 (verified; cosine: proposal)"
+    cost: ClassVar[str] = "O(N^2) a group, and the similarities; an embedder, an entailment model, or nothing"
 
     similarity: Similarity = "cosine"
 

@@ -34,6 +34,7 @@ class Eccentricity(Shared):
     range: ClassVar[str] = "0 to sqrt(N)"
     unit: ClassVar[str] = "distance"
     source: ClassVar[str] = "Generating with Confidence, arXiv 2305.19187 (verified; cosine: proposal)"
+    cost: ClassVar[str] = "O(N^3) a group, and the similarities; an embedder, an entailment model, or nothing"
 
     similarity: Similarity = "cosine"
     cut: float = 0.9

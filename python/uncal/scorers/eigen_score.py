@@ -31,6 +31,7 @@ class EigenScore(Shared):
     range: ClassVar[str] = "about ln alpha up, without a bound"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "INSIDE, arXiv 2402.03744 (verified)"
+    cost: ClassVar[str] = "O(N^2 D + N^3) a group; hidden states"
 
     alpha: float = 1e-3
 

@@ -32,6 +32,7 @@ class EigenvalueLaplacian(Shared):
     range: ClassVar[str] = "1 to N"
     unit: ClassVar[str] = "meanings"
     source: ClassVar[str] = "Generating with Confidence, arXiv 2305.19187 (verified; cosine: proposal)"
+    cost: ClassVar[str] = "O(N^3) a group, and the similarities; an embedder, an entailment model, or nothing"
 
     similarity: Similarity = "cosine"
 

@@ -44,6 +44,7 @@ class KernelLanguageEntropy(Scorer):
     range: ClassVar[str] = "0 to ln N"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "Kernel Language Entropy, arXiv 2405.20003 (verified; cosine: proposal)"
+    cost: ClassVar[str] = "O(N^3) a group, and the similarities; an embedder, an entailment model, or nothing"
 
     similarity: Similarity = "cosine"
     kernel: Literal["heat", "matern"] = "heat"

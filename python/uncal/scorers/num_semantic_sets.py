@@ -41,6 +41,7 @@ class NumSemanticSets(Clustered):
     range: ClassVar[str] = "1 to N"
     unit: ClassVar[str] = "meanings"
     source: ClassVar[str] = "Kuhn et al., arXiv 2302.09664 (verified; clusters of embeddings: proposal)"
+    cost: ClassVar[str] = "O(N^2 D) a group by embeddings, O(N^2) by entailment; an embedder or an entailment model"
 
     def __call__(self, groups: Groups, /) -> FloatArray:
         """Score every group, (P,)."""

@@ -35,6 +35,7 @@ class PredictiveKernelEntropy(Shared):
     range: ClassVar[str] = "-1 to -exp(-4 gamma) for rbf; 0 for N = 1"
     unit: ClassVar[str] = "kernel value"
     source: ClassVar[str] = "Gruber and Buettner, arXiv 2310.05833 (verified)"
+    cost: ClassVar[str] = "O(N^2 D) a group; an embedder"
 
     kernel: fast.Kernel = "rbf"
     gamma: float = 1.0

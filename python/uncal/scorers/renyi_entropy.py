@@ -36,6 +36,7 @@ class RenyiEntropy(Shared):
     range: ClassVar[str] = "0 to ln N"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "Giraldo et al., arXiv 1211.2459"
+    cost: ClassVar[str] = "O(N^2 D + N^3) a group, without the N^3 for alpha=2; an embedder"
 
     alpha: float = 2.0
     kernel: fast.Kernel = "rbf"

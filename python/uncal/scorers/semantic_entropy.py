@@ -44,6 +44,7 @@ class SemanticEntropy(Clustered):
     range: ClassVar[str] = "0 to ln N (estimators discrete and rao_blackwell)"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "Farquhar et al., Nature 2024 (verified; clusters of embeddings: proposal)"
+    cost: ClassVar[str] = "O(N^2 D) a group by embeddings, O(N^2) by entailment; an embedder or an entailment model"
 
     estimator: Literal["discrete", "rao_blackwell", "kuhn", "mean", "direct", "naive"] = "discrete"
 

@@ -33,6 +33,7 @@ class SemanticVolume(Shared):
     range: ClassVar[str] = "ln(N + eps) + (N - 1) ln eps to N ln(1 + eps)"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "Semantic Volume, arXiv 2502.21239 (secondary)"
+    cost: ClassVar[str] = "O(N^2 D + N^3) a group; an embedder"
 
     eps: float = 1e-6
     center: bool = False

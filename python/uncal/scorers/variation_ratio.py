@@ -30,6 +30,7 @@ class VariationRatio(Scorer):
     range: ClassVar[str] = "0 to 1"
     unit: ClassVar[str] = "one minus similarity"
     source: ClassVar[str] = "Look Before You Leap, arXiv 2307.10236 (secondary)"
+    cost: ClassVar[str] = "O(N^2) a group, and the similarities; nothing, or an embedder"
 
     similarity: Literal["rouge_l", "jaccard", "cosine"] = "rouge_l"
 

@@ -31,6 +31,7 @@ class VonNeumannEntropy(Shared):
     range: ClassVar[str] = "0 to ln N"
     unit: ClassVar[str] = "nat"
     source: ClassVar[str] = "arXiv 2603.06317 (kernel inferred)"
+    cost: ClassVar[str] = "O(N^2 D + N^3) a group; an embedder"
 
     kernel: fast.Kernel = "rbf"
     gamma: float = 1.0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, embedders, formats, group_files, progress, schema, scorers
+from uncal import artefacts, embedders, formats, group_files, progress, schema, scorers, types
 from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError, ConfigError, RowError
@@ -56,6 +56,31 @@ class Config:
         unless set.
     contra_column : str or None, default=None
         The same for contradiction; contra or contradiction unless set.
+    token_logprobs_column : str or None, default=None
+        Log-probabilities of each sample's tokens; token_logprobs or logprobs unless set.
+    top_logprobs_column : str or None, default=None
+        Of each sample's tokens those of the most probable ones at its place; top_logprobs unless set.
+    relevance_column : str or None, default=None
+        How much a sample's meaning changes without each of its tokens; relevance or token_relevance unless set.
+    sentence_entail_column : str or None, default=None
+        Of each sample's sentences how likely each of the group's samples entails it; sentence_entail unless set.
+    sentence_contra_column : str or None, default=None
+        The same for contradiction; sentence_contra unless set.
+    answers_column : str or None, default=None
+        The answer that is judged, one text a group; answer or greedy_answer unless set.
+    answer_entail_column : str or None, default=None
+        How likely that answer entails each sample; answer_entail unless set.
+    answer_contra_column : str or None, default=None
+        The same for contradiction; answer_contra unless set.
+    answer_logprobs_column : str or None, default=None
+        Log-probabilities of that answer's tokens; answer_logprobs or greedy_logprobs unless set.
+    answer_top_logprobs_column : str or None, default=None
+        Of that answer's tokens those of the most probable ones at its place; answer_top_logprobs unless set.
+    answer_top_classes_column : str or None, default=None
+        What those say of the token that was written: 1 entails it, 0 is neutral, -1 contradicts it; answer_top_classes
+        unless set.
+    answer_relevance_column : str or None, default=None
+        How much that answer's meaning changes without each of its tokens; answer_relevance unless set.
     dim : int or None, default=None
         Numbers of a vector, where a group's embeddings are bytes, or one flat list; the column's metadata may say so.
         An error where vectors are of another length.
@@ -81,6 +106,18 @@ class Config:
     logprobs_column: str | None = None
     entail_column: str | None = None
     contra_column: str | None = None
+    token_logprobs_column: str | None = None
+    top_logprobs_column: str | None = None
+    relevance_column: str | None = None
+    sentence_entail_column: str | None = None
+    sentence_contra_column: str | None = None
+    answers_column: str | None = None
+    answer_entail_column: str | None = None
+    answer_contra_column: str | None = None
+    answer_logprobs_column: str | None = None
+    answer_top_logprobs_column: str | None = None
+    answer_top_classes_column: str | None = None
+    answer_relevance_column: str | None = None
     dim: int | None = None
     dtype: str | None = None
     mean_logprobs: bool = False
@@ -193,15 +230,19 @@ def _first_bad(made: Mapping[str, Scorer], groups: Groups) -> tuple[int, ValueEr
 
 
 def _of_one_group(text: str) -> str:
-    """Reword what a kernel says of the only group it was given: no number of the group, and its rows are samples."""
+    """Reword what a kernel says of the only group it was given: no number of the group, and what its rows are."""
     text = re.sub(r" \(in group 0\)| of group 0\b|\bgroup 0 ", "", text)
-    return re.sub(r"\brow (\d+)", r"sample \1 (from 0)", text)
+    column = text.partition(":")[0]
+    tokens = column in (*types.TOKENS, *types.ANSWER_TOKENS)
+    what = "token" if tokens else "value" if column in types.SENTENCES else "sample"
+    return re.sub(r"\brow (\d+)", rf"{what} \1 (from 0)", text)
 
 
 def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: bool = False) -> Path:
     """Score every group of `samples`: a run's embeddings.arrow, or a file of any kind that `group_files` reads.
 
-    Texts and log-probabilities of a run are taken from the completions.parquet beside it.
+    What embeddings.arrow of a run does not hold is taken from the completions.parquet beside it, also where no
+    embeddings were made, if no scorer needs them.
 
     Raises
     ------
@@ -291,13 +332,18 @@ def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mappin
 
 def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source, Layout, dict[str, Path]]:
     """Open the file, together with the completions of its run where they are wanted, and name what is read."""
+    beside = samples.with_name(schema.COMPLETIONS)
+    of_run = _maker(samples) == "embed" if samples.exists() else samples.name == schema.EMBEDDINGS
+    if of_run and beside.exists():
+        if "embeddings" not in wanted:
+            samples = beside
+        elif not samples.exists():
+            raise ArtefactError(f"no file {samples}; run `uncal embed --run {samples.parent}` first")
     opened = formats.open_samples(samples, config.format)
     source, layout = opened.source, opened.layout(config.layout)
-    maker = _maker(samples)
-    inputs = {{"embed": "embeddings", "sample": "completions"}.get(maker, "samples"): samples}
+    inputs = {{"embed": "embeddings", "sample": "completions"}.get(_maker(samples), "samples"): samples}
     lacking = wanted - group_files.resolve(source, wanted, layout).keys()
-    beside = samples.with_name(schema.COMPLETIONS)
-    if maker == "embed" and lacking and lacking <= {"texts", "logprobs"} and beside.exists():
+    if of_run and samples != beside and lacking and "embeddings" not in lacking and beside.exists():
         inputs["completions"] = beside
         return _run(source, group_files.open_file(beside)), layout, inputs
     return source, layout, inputs

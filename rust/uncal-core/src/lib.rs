@@ -4,6 +4,7 @@
 //! with its tests. Every function reads borrowed slices, returns `f64`, and gives the same bits for any number of
 //! threads.
 
+mod agreement;
 mod auprc;
 mod aurc;
 mod auroc;
@@ -11,12 +12,14 @@ mod binomial;
 mod bins;
 mod blocks;
 mod bootstrap;
+mod claims;
 mod cluster_embeddings;
 mod cluster_entailment;
 mod convention;
 mod corp;
 mod cosine;
 mod cumulative;
+mod density;
 mod digamma;
 mod ece;
 mod eigen;
@@ -42,9 +45,11 @@ mod prr;
 mod rank_correlation;
 mod ranked;
 mod relation;
+mod relevance;
 mod reliability;
 mod rows;
 mod semantic_entropy;
+mod sequence;
 mod side_by_side;
 mod simd;
 mod similarity;
@@ -56,6 +61,7 @@ mod sum;
 mod sweep;
 mod texts;
 mod ties;
+mod token_measure;
 mod tokens;
 mod variation;
 mod vocabulary;
@@ -63,6 +69,7 @@ mod vocabulary;
 pub mod fit;
 pub mod pool;
 
+pub use agreement::sentence_disagreement;
 pub use auprc::auprc;
 pub use aurc::{
     Area, accuracy_at_confidence, accuracy_at_coverage, augrc, aurac, aurc, coverage_at_risk, e_aurc, risk_coverage,
@@ -70,12 +77,14 @@ pub use aurc::{
 pub use auroc::{AurocInterval, auroc, auroc_interval};
 pub use bins::{Bins, Edges};
 pub use bootstrap::Rng;
+pub use claims::claim_conditioned_probability;
 pub use cluster_embeddings::cluster_embeddings;
 pub use cluster_entailment::{Algorithm, cluster_entailment, order_sensitive};
 pub use convention::{Convention, ece_by};
 pub use corp::{CorpParts, brier_corp};
 pub use cosine::cosine_similarity;
 pub use cumulative::{Test, ks_calibration_error, kuiper_calibration_error};
+pub use density::semantic_density;
 pub use ece::{Ece, Norm, ece};
 pub use eigen::eigenvalues;
 pub use eigenvectors::eigenvectors;
@@ -94,9 +103,11 @@ pub use pairs::Pairs;
 pub use prr::prr;
 pub use rank_correlation::{kendall, reversed_pairs, spearman};
 pub use relation::{Equivalence, Rule};
+pub use relevance::{sentence_sar, token_sar};
 pub use reliability::{Reliability, reliability};
 pub use rows::{brier, log_loss, signed_gap, spiegelhalter};
 pub use semantic_entropy::{Estimator, num_semantic_sets, semantic_entropy};
+pub use sequence::{sequence_logprobs, token_quantiles};
 pub use simd::Isa;
 pub use simd::probe::{multiply_rate, read_bytes};
 pub use similarity::{jaccard_similarity, rouge_l_similarity};
@@ -105,5 +116,6 @@ pub use spectral::{Bad, Spectral, spectral_scores, spectrum};
 pub use spectral_decomposition::{Decomposition, spectral_decomposition};
 pub use squares::Squares;
 pub use texts::Texts;
+pub use token_measure::{Reduce, Tail, TokenMeasure, token_measure};
 pub use tokens::Tokens;
 pub use variation::variation_ratio;

@@ -7,11 +7,12 @@ use ndarray::{Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 use uncal_core::{
     Algorithm, Bad, Bins, Bootstrap, Convention, Ece, Equivalence, Estimator, GraphKernel, GraphMeasure, Isa, Kernel,
-    Linkage, Method, Metrics, Norm, Pairs, Rule, Shape, Squares, Texts, Tokens, accuracy_at_confidence, aurac, auroc,
-    brier, brier_corp, cluster_embeddings, cluster_entailment, cosine_similarity, degree, eccentricity, ece, ece_by,
-    eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity, kernel_language_entropy,
-    num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, reversed_pairs, rouge_l_similarity,
-    semantic_entropy, spectrum, variation_ratio, von_neumann_entropy,
+    Linkage, Method, Metrics, Norm, Pairs, Reduce, Rule, Shape, Squares, Tail, Texts, TokenMeasure, Tokens,
+    accuracy_at_confidence, aurac, auroc, brier, brier_corp, cluster_embeddings, cluster_entailment, cosine_similarity,
+    degree, eccentricity, ece, ece_by, eigenvalues, eigenvectors, evaluate, fit, graph_scores, jaccard_similarity,
+    kernel_language_entropy, num_semantic_sets, order_sensitive, pool, reliability, renyi_entropy, reversed_pairs,
+    rouge_l_similarity, semantic_density, semantic_entropy, sentence_sar, sequence_logprobs, spectrum, token_measure,
+    token_quantiles, token_sar, variation_ratio, von_neumann_entropy,
 };
 
 const SHAPES: [Shape; 5] = [Shape::Rbf, Shape::Laplacian, Shape::Cosine, Shape::Cosine01, Shape::Poly2];
@@ -550,5 +551,92 @@ proptest! {
         let one = bits(1);
         prop_assert_eq!(&one, &bits(2));
         prop_assert_eq!(&one, &bits(7));
+    }
+}
+
+/// Log-probabilities of tokens and their relevance, both in quarters, so that they tie.
+fn tokens() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+    prop::collection::vec((0..=12_u8, 0..=4_u8), 1..150).prop_map(|tokens| {
+        let quarter = |k: u8| f64::from(k) / 4.0;
+        (tokens.iter().map(|t| 0.0 - quarter(t.0)).collect(), tokens.iter().map(|t| quarter(t.1)).collect())
+    })
+}
+
+proptest! {
+    #[test]
+    fn scores_of_tokens_lie_between_those_of_the_least_and_the_most_probable((logs, relevance) in tokens()) {
+        let ends = [0, logs.len() as i64];
+        let quantiles = token_quantiles(&logs, &ends, &[0.0, 0.3, 0.7, 1.0]).unwrap();
+        prop_assert!(quantiles.is_sorted());
+        let mean = sequence_logprobs(&logs, &ends, true).unwrap()[0];
+        let sum = sequence_logprobs(&logs, &ends, false).unwrap()[0];
+        prop_assert!(quantiles[0] - 1e-12 <= mean && mean <= quantiles[3] + 1e-12);
+        prop_assert!((sum - mean * logs.len() as f64).abs() < 1e-9);
+        let weighed = 0.0 - token_sar(&logs, &relevance, &ends).unwrap()[0];
+        prop_assert!(quantiles[0] - 1e-12 <= weighed && weighed <= quantiles[3] + 1e-12);
+        let even = token_sar(&logs, &vec![0.5; logs.len()], &ends).unwrap()[0];
+        prop_assert!((even + mean).abs() < 1e-12);
+    }
+
+    #[test]
+    fn tokens_measure_within_their_bounds_whatever_their_order(
+        weights in prop::collection::vec(1..=20_u8, 2..8), listed in 0.1..1.0_f64, temperature in 0.5..3.0_f64,
+    ) {
+        let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+        let logs: Vec<f64> = weights.iter().map(|&w| (f64::from(w) / total * listed).ln()).collect();
+        let mut turned = logs.clone();
+        turned.reverse();
+        let of = |logs: &[f64], measure, tail| {
+            let row = Array2::from_shape_vec((1, logs.len()), logs.to_vec()).unwrap();
+            token_measure(row.view(), &[0, 1], measure, tail, temperature, Reduce::Mean).unwrap()[0]
+        };
+        for tail in [Tail::Renorm, Tail::Atom, Tail::Uniform(30)] {
+            let size = match tail {
+                Tail::Renorm => logs.len() as f64,
+                Tail::Atom => logs.len() as f64 + 1.0,
+                Tail::Uniform(size) => size as f64,
+            };
+            let bounds = [
+                (TokenMeasure::Entropy, size.ln()),
+                (TokenMeasure::Margin, 1.0),
+                (TokenMeasure::SelfCertainty, f64::MAX),
+                (TokenMeasure::Renyi(0.5), size.ln()),
+                (TokenMeasure::Renyi(1.0), size.ln()),
+                (TokenMeasure::Renyi(2.0), size.ln()),
+                (TokenMeasure::FisherRao, 1.0),
+            ];
+            for (measure, most) in bounds {
+                let value = of(&logs, measure, tail);
+                prop_assert!((0.0..=most + 1e-9).contains(&value), "{measure:?} {tail:?}: {value}");
+                prop_assert!((of(&turned, measure, tail) - value).abs() < 1e-7);
+            }
+            let orders = [0.5, 1.0, 2.0].map(|alpha| of(&logs, TokenMeasure::Renyi(alpha), tail));
+            prop_assert!(orders[0] <= orders[1] + 1e-9 && orders[1] <= orders[2] + 1e-9, "{orders:?}");
+            let entropy = of(&logs, TokenMeasure::Entropy, tail);
+            prop_assert!((entropy + orders[1] - size.ln()).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn sequences_that_are_liked_more_surprise_less(a in similarity(), t in 0.001..2.0_f64) {
+        let logs: Vec<f64> = (0..a.nrows()).map(|i| -1.0 - 0.25 * i as f64).collect();
+        let of = |a: &Array2<f64>| squares(a, |a| sentence_sar(&logs, a, t).unwrap()[0]);
+        let score = of(&a);
+        prop_assert!(of(&a.mapv(|x| x / 2.0)) >= score - 1e-12);
+        let alone = 0.0 - logs.iter().sum::<f64>() / logs.len() as f64;
+        prop_assert!(score <= alone + 1e-12);
+        prop_assert!((of(&Array2::eye(a.nrows())) - alone).abs() < 1e-12);
+    }
+
+    #[test]
+    fn density_lies_between_that_of_the_farthest_and_the_nearest_sample((n, entail, contra) in judgements()) {
+        let logs: Vec<f64> = (0..n).map(|i| -0.5 * i as f64).collect();
+        let (e, c) = (&entail[..n], &contra[..n]);
+        let near: Vec<f64> = e.iter().zip(c).map(|(e, c)| f64::midpoint(1.0, e - c)).collect();
+        let density = semantic_density(&logs, e, c, None, &[0, n as i64]).unwrap()[0];
+        let (low, high) = near.iter().fold((1.0_f64, 0.0_f64), |(a, b), &x| (a.min(x), b.max(x)));
+        prop_assert!(low - 1e-12 <= density && density <= high + 1e-12);
+        let with = semantic_density(&logs, e, c, Some(&[-0.1]), &[0, n as i64]).unwrap()[0];
+        prop_assert!(with >= density - 1e-12);
     }
 }

@@ -1,9 +1,12 @@
 //! `uncal._rust`: what `uncal.fast` calls. Views in, the GIL released, errors mapped; no arithmetic.
 
+mod agreement;
 mod call;
+mod claims;
 mod cluster_embeddings;
 mod cluster_entailment;
 mod cosine;
+mod density;
 mod ece;
 mod evaluate;
 mod fit;
@@ -11,20 +14,29 @@ mod graph;
 mod machine;
 mod metrics;
 mod pool;
+mod relevance;
 mod reliability;
 mod semantic_entropy;
+mod sequence;
 mod spectral;
 mod texts;
+mod token_measure;
 
 /// The compiled kernels of uncal; use `uncal.fast`, which checks and documents them.
 #[pyo3::pymodule]
 mod _rust {
+    #[pymodule_export]
+    use crate::agreement::sentence_disagreement;
+    #[pymodule_export]
+    use crate::claims::claim_conditioned_probability;
     #[pymodule_export]
     use crate::cluster_embeddings::cluster_embeddings;
     #[pymodule_export]
     use crate::cluster_entailment::{cluster_entailment, order_sensitive};
     #[pymodule_export]
     use crate::cosine::cosine_similarity;
+    #[pymodule_export]
+    use crate::density::semantic_density;
     #[pymodule_export]
     use crate::ece::ece;
     #[pymodule_export]
@@ -47,11 +59,17 @@ mod _rust {
     #[pymodule_export]
     use crate::pool::{num_threads, set_num_threads};
     #[pymodule_export]
+    use crate::relevance::{sentence_sar, token_sar};
+    #[pymodule_export]
     use crate::reliability::reliability;
     #[pymodule_export]
     use crate::semantic_entropy::{num_semantic_sets, semantic_entropy};
     #[pymodule_export]
+    use crate::sequence::{sequence_logprobs, token_quantiles};
+    #[pymodule_export]
     use crate::spectral::{spectral_decomposition, spectral_scores, spectrum};
     #[pymodule_export]
     use crate::texts::{jaccard_similarity, rouge_l_similarity, variation_ratio};
+    #[pymodule_export]
+    use crate::token_measure::token_measure;
 }
