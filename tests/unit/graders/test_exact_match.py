@@ -2,7 +2,8 @@
 
 import pytest
 
-from uncal.graders.exact_match import ExactMatch, normalize
+from uncal.graders.exact_match import ExactMatch
+from uncal.normal import normalize
 
 
 @pytest.mark.parametrize(
