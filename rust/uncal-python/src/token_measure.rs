@@ -4,8 +4,8 @@ use uncal_core::{Result, Tail, TokenMeasure};
 
 use crate::call::{Rows, detached, each_dtype, to_python};
 
-/// See `uncal.fast.token_entropy` and those after it; `measure` is one of entropy, margin, self_certainty, renyi
-/// (reads `alpha`) and fisher_rao.
+/// See `uncal.fast.token_entropy` and those after it; `measure` is one of entropy, margin, `self_certainty`, renyi
+/// (reads `alpha`) and `fisher_rao`.
 #[pyfunction]
 #[pyo3(signature = (top_logprobs, offsets, measure, tail, vocabulary, alpha, temperature, reduce, threads))]
 #[allow(clippy::too_many_arguments)] // Python's signature
