@@ -126,17 +126,17 @@ def scores(names: tuple[str, ...]) -> pa.Schema:
     return pa.schema([("id", pa.string()), *((name, pa.float64()) for name in names)])
 
 
-COLUMNS = (*ROWS, *SQUARES, *TOKENS, *SENTENCES, "answers", *ANSWER_TOKENS)
+COLUMNS = (*ROWS, *SQUARES, *TOKENS, *SENTENCES, "answer", *ANSWER_TOKENS)
 """What a group to score may hold: the columns of `uncal.types.Groups`, one list a group."""
 
-ANSWERS = ("answers", *ANSWER_TOKENS)
+ANSWERS = ("answer", *ANSWER_TOKENS)
 """Those of a group's frozen answer; the others are of its completions."""
 
 DEPTH = {
     **dict.fromkeys(("token_logprobs", "relevance", "answer_top_logprobs", "answer_top_classes"), 2),
     **dict.fromkeys(("top_logprobs", *SENTENCES), 3),
 }
-"""Lists in lists of numbers: how many; others are lists of numbers, and `answers` are texts."""
+"""Lists in lists of numbers: how many; others are lists of numbers, and `answer` are texts."""
 
 
 class Column(NamedTuple):
@@ -166,7 +166,7 @@ def columns(batch: pa.Table | pa.RecordBatch, names: Iterable[str]) -> dict[str,
     Parameters
     ----------
     batch : pyarrow.Table or pyarrow.RecordBatch
-        `COLUMNS`: `embeddings` is a list of fixed_size_list of floats, `texts` a list of strings, `answers` strings,
+        `COLUMNS`: `embeddings` is a list of fixed_size_list of floats, `texts` a list of strings, `answer` strings,
         the others are lists of floats, or lists in lists, as `DEPTH` says; a list may be large or not.
     names : iterable of str
 
@@ -261,7 +261,7 @@ def _column(name: str, column: pa.Array | pa.ChunkedArray) -> Column:
             if column.num_chunks == 1
             else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
         )
-    if name == "answers":
+    if name == "answer":
         return Column(np.arange(len(array) + 1), array.is_valid().to_numpy(zero_copy_only=False), array)
     if not _is_list(array.type):
         raise ArtefactError(f"column {name!r} is {array.type}; it must be a large_list")

@@ -144,7 +144,7 @@ class Groups:
         Of each of the m_p sentences of a group, how likely each of its n_p completions entails, or contradicts, it.
     sentence_offsets : ndarray of shape (K + 1,), int64, optional
         Completion i has sentences ``sentence_offsets[i]`` to ``sentence_offsets[i + 1]``.
-    answers : pyarrow array of strings, or list of str, of length P, optional
+    answer : pyarrow array of strings, or list of str, of length P, optional
         The frozen answers.
     answer_entail, answer_contra : ndarray of shape (K,), optional
         How likely the frozen answer entails, or contradicts, each completion.
@@ -173,7 +173,7 @@ class Groups:
     sentence_entail: NDArray[Any] | None = None
     sentence_contra: NDArray[Any] | None = None
     sentence_offsets: IntArray | None = None
-    answers: Any = None
+    answer: Any = None
     answer_entail: NDArray[Any] | None = None
     answer_contra: NDArray[Any] | None = None
     answer_logprobs: NDArray[Any] | None = None
@@ -206,7 +206,7 @@ class Groups:
         sizes = np.diff(self.offsets)
         rows = np.repeat(kept, sizes)
         found: dict[str, Any] = {name: _some(getattr(self, name), rows) for name in ROWS}
-        found["answers"] = _some(self.answers, kept)
+        found["answer"] = _some(self.answer, kept)
         cells = np.repeat(kept, sizes * sizes)
         found |= {name: _some(getattr(self, name), cells) for name in SQUARES}
         for ends, names, owners, width in (

@@ -73,7 +73,7 @@ def groups() -> Groups:
         sentence_entail=np.repeat(alike, 2, axis=1).reshape(-1),
         sentence_contra=np.repeat(against, 2, axis=1).reshape(-1),
         sentence_offsets=np.arange(0, 25, 2),
-        answers=pa.array([WORDS[0]] * 3),
+        answer=pa.array([WORDS[0]] * 3),
         answer_entail=alike[:, 0].reshape(-1),
         answer_contra=against[:, 0].reshape(-1),
         answer_logprobs=-np.repeat([0.1, 0.5, 1.0], 2),
@@ -125,7 +125,7 @@ def test_a_group_of_one_is_as_sure_as_can_be_unless_its_own_probability_is_the_s
         *(np.array([[3.0, 4.0]]), ["x"], np.array([-1.0]), one, 0 * one),
         **{"token_logprobs": np.array([-0.5, -0.5]), "top_logprobs": tops, "relevance": np.array([0.5, 0.5])},
         **{"token_offsets": pair, "sentence_offsets": pair, "sentence_entail": pair / 4, "sentence_contra": pair / 4},
-        **{"answers": ["x"], "answer_entail": one, "answer_contra": 0 * one, "answer_offsets": pair},
+        **{"answer": ["x"], "answer_entail": one, "answer_contra": 0 * one, "answer_offsets": pair},
         **{"answer_logprobs": np.array([-0.5, -0.5]), "answer_top_logprobs": tops},
         **{"answer_relevance": np.array([0.5, 0.5]), "answer_top_classes": np.array([[1, -1], [1, -1]])},
     )

@@ -40,7 +40,7 @@ ROWS: list[dict[str, Any]] = [
     },
 ]
 WANTED = (
-    *("token_logprobs", "top_logprobs", "sentence_entail", "answers", "answer_entail"),
+    *("token_logprobs", "top_logprobs", "sentence_entail", "answer", "answer_entail"),
     *("answer_logprobs", "answer_top_logprobs", "answer_top_classes"),
 )
 
@@ -71,7 +71,7 @@ def check(groups: Groups) -> None:
     assert groups.column("top_logprobs").tolist() == [[-0.5, -2], [-1, low], [-0.25, -3], [-2, -2.5]]
     assert groups.column("sentence_entail").tolist() == [1, 0.5, 0.25, 1, 0.75, 1, 1]
     assert groups.column("sentence_offsets").tolist() == [0, 1, 3, 4]
-    assert groups.column("answers").to_pylist() == ["[Paris]", "Rome"]
+    assert groups.column("answer").to_pylist() == ["[Paris]", "Rome"]
     assert groups.column("answer_entail").tolist() == [1, 0.5, 0.25]
     assert groups.column("answer_offsets").tolist() == [0, 2, 3]
     assert groups.column("answer_logprobs").tolist() == [-0.5, -0.125, -3]
@@ -182,7 +182,7 @@ def test_columns_that_do_not_fit_are_an_error_that_names_the_row(
         ("token_logprobs", [["a"]], r"column 'x' holds no number"),
         ("token_logprobs", [[True]], r"column 'x' is .*bool.*; token_logprobs are lists in lists of numbers"),
         ("answer_logprobs", -1.0, r"column 'x' is double; a group is a list"),
-        ("answers", ["a", "b"], r"column 'x' is .*; a group has one answer, a text"),
+        ("answer", ["a", "b"], r"column 'x' is .*; a group has one answer, a text"),
     ],
 )
 def test_a_column_of_another_kind_is_named(tmp_path: Path, wanted: str, value: Any, said: str) -> None:

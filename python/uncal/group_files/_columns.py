@@ -25,7 +25,7 @@ NAMES = {
     "relevance": ("relevance", "token_relevance"),
     "sentence_entail": ("sentence_entail",),
     "sentence_contra": ("sentence_contra",),
-    "answers": ("answer", "greedy_answer"),
+    "answer": ("answer", "greedy_answer"),
     "answer_entail": ("answer_entail",),
     "answer_contra": ("answer_contra",),
     "answer_logprobs": ("answer_logprobs", "greedy_logprobs"),
@@ -95,7 +95,7 @@ def canonical(
         inside = ends
         if ends is not None and name in schema.ANSWERS:  # the first sample of a group says what its answer is
             array, rows, inside = array.take(pa.array(starts)), starts, None
-        if name == "answers":
+        if name == "answer":
             made[name] = _answers(array, _Column(columns[name], place, array, False, rows))
             continue
         if (name != "texts" or ends is None) and _is_text(array.type):

@@ -55,7 +55,7 @@ def needs_to_answer(similarity: str) -> frozenset[str]:
     """Columns that the similarities of a frozen answer to the samples are made of."""
     if similarity not in get_args(ToAnswer):
         raise ValueError(f"similarity is {similarity!r}; it must be one of {', '.join(get_args(ToAnswer))}")
-    return frozenset({"answer_entail"} if similarity == "entail" else {"answers", "texts"})
+    return frozenset({"answer_entail"} if similarity == "entail" else {"answer", "texts"})
 
 
 def to_answer(groups: Groups, similarity: ToAnswer) -> FloatArray:
@@ -66,7 +66,7 @@ def to_answer(groups: Groups, similarity: ToAnswer) -> FloatArray:
         if wrong.size:
             raise ValueError(f"answer_entail: row {wrong[0]} is {values[wrong[0]]}, must be a probability in [0, 1]")
         return values
-    texts, answers = as_list(groups.column("texts")), as_list(groups.column("answers"))
+    texts, answers = as_list(groups.column("texts")), as_list(groups.column("answer"))
     owners = np.repeat(np.arange(len(groups.offsets) - 1), np.diff(groups.offsets)).tolist()
     pairs = [[answers[owner], text] for owner, text in zip(owners, texts, strict=True)]
     if not pairs:

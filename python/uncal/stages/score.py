@@ -66,7 +66,7 @@ class Config:
         Of each sample's sentences how likely each of the group's samples entails it; sentence_entail unless set.
     sentence_contra_column : str or None, default=None
         The same for contradiction; sentence_contra unless set.
-    answers_column : str or None, default=None
+    answer_column : str or None, default=None
         The answer that is judged, one text a group; answer or greedy_answer unless set.
     answer_entail_column : str or None, default=None
         How likely that answer entails each sample; answer_entail unless set.
@@ -111,7 +111,7 @@ class Config:
     relevance_column: str | None = None
     sentence_entail_column: str | None = None
     sentence_contra_column: str | None = None
-    answers_column: str | None = None
+    answer_column: str | None = None
     answer_entail_column: str | None = None
     answer_contra_column: str | None = None
     answer_logprobs_column: str | None = None
