@@ -30,8 +30,10 @@ const NEXT: [usize; 2] = [32, 8];
 const LOOKS: usize = 4;
 /// Log-odds as far from 0 as singles can be trusted with.
 const FARTHEST: f64 = 80.0;
-/// The error that may be left without a tolerance, beside the standard error of the parameters: a bound.
+/// The error that may be left without a tolerance, beside the standard errors of the parameters.
 const SHARE: f64 = 1e-3;
+/// The sixth moment of what log-odds move by, beside the third power of its square: 15 for a bell curve.
+const SIXTH: f64 = 100.0;
 
 /// The best a and b and the steps taken, where it can be shown that the gradient is then below `tolerance`, as a sum over
 /// rows, or below 1e-14 of the magnitude of its terms; without a tolerance, where they are as near as [`SHARE`] says.
@@ -120,12 +122,6 @@ impl Shape {
         Some([step[0] + more[0], step[1] + more[1]])
     }
 
-    /// The smaller eigenvalue of the Hessian, or less.
-    fn least_curvature(&self) -> f64 {
-        let [aa, ab, bb] = self.hessian;
-        (aa * bb - ab * ab) / (aa + bb)
-    }
-
     /// The second derivative along a step.
     fn along(&self, [a, b]: [f64; 2]) -> f64 {
         let [aa, ab, bb] = self.hessian;
@@ -169,9 +165,11 @@ impl<T: Real> Problem<'_, T> {
             let step = shape.step(bend)?;
             at = [from[0] + step[0], from[1] + step[1]];
             steps += 1;
-            // of the gradient: the fourth derivative of a row's loss is at most pq x^4
-            let left = shape.along(step) * size(step) / 6.0;
-            if left < SHARE * (shape.least_curvature() / rows).sqrt() {
+            // In standard errors: the fourth derivative of a row's loss is at most pq, so what is left of the gradient,
+            // measured by the Hessian, is at most the root of the mean of pq m^6 / 36, where m is how far log-odds move.
+            let [_, _, pq] = shape.hessian;
+            let moved = shape.along(step) / pq;
+            if pq * SIXTH * moved.powi(3) / 36.0 < SHARE * SHARE / rows {
                 return Some((at, steps));
             }
         }
