@@ -9,6 +9,7 @@ imported before it is asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from uncal.linguistic import read_linguistic
 from uncal.parse import parse_confidence, parse_uncertainty
 from uncal.verbal import read_confidence
 from uncal.version import __version__
@@ -34,7 +35,16 @@ if TYPE_CHECKING:
 _STAGES = ("questions", "sample", "embed", "grade", "score", "calibrate", "train", "evaluate", "report")
 _COMMANDS = ("ask", "run", "calibrate_file", "dedup", "evaluate_file", "grade_file")
 
-__all__ = ["__version__", "fast", "parse_confidence", "parse_uncertainty", "read_confidence", *_STAGES, *_COMMANDS]
+__all__ = [
+    "__version__",
+    "fast",
+    "parse_confidence",
+    "parse_uncertainty",
+    "read_confidence",
+    "read_linguistic",
+    *_STAGES,
+    *_COMMANDS,
+]
 
 
 def __getattr__(name: str) -> Any:
