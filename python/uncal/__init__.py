@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uncal.commands.ask import ask as ask
     from uncal.commands.calibrate_file import calibrate_file as calibrate_file
     from uncal.commands.dedup import dedup as dedup
+    from uncal.commands.elicit import elicit as elicit
     from uncal.commands.evaluate_file import evaluate_file as evaluate_file
     from uncal.commands.grade_file import grade_file as grade_file
     from uncal.commands.run import run as run
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from uncal.stages.train import train as train
 
 _STAGES = ("questions", "sample", "embed", "grade", "score", "calibrate", "train", "evaluate", "report")
-_COMMANDS = ("ask", "run", "calibrate_file", "dedup", "evaluate_file", "grade_file")
+_COMMANDS = ("ask", "run", "calibrate_file", "dedup", "elicit", "evaluate_file", "grade_file")
 
 __all__ = [
     "__version__",
