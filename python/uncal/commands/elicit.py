@@ -71,6 +71,9 @@ class Config:
         Status: inferred.
     k : int, default=4
         Guesses of top_k. Status: inferred.
+    examples : bool, default=False
+        Show two worked examples as turns before the question, which small models need to hold the form; where a form
+        is asked for. Status: proposal; as published there are none.
     steps : str, default="product"
         What multi_step takes of the confidences of its steps: product or min; last takes the one stated at the end.
     aggregation : str or None, default=None
@@ -105,6 +108,7 @@ class Config:
     samples: int = 5
     temperature: float = 0.7
     k: int = 4
+    examples: bool = False
     steps: str = "product"
     aggregation: str | None = None
     read: str = "probabilities"
@@ -133,6 +137,8 @@ class Config:
         for name in ("k", "shard_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.examples and self.strategy == "top_k" and self.k > elicitation.MOST:
+            raise ConfigError(f"k is {self.k}; examples have up to {elicitation.MOST} guesses")
         if self.aggregation in ("pair_rank", "top_k_mean") and self.strategy != "top_k":
             raise ConfigError(f"aggregation is {self.aggregation!r}, which needs strategy top_k, not {self.strategy}")
         if self.aggregation is not None and self.strategy in ("p_true", "p_ik"):
@@ -225,7 +231,7 @@ def elicit_batch(
     rows = [Asked(**row) for row in batch.to_pylist()]
     strategy = STRATEGIES[config.strategy]
     if strategy.template is not None:
-        groups = _drawn(rows, config, backend, wrong or [], strategy.turn)
+        groups = _drawn(rows, config, backend, wrong or [], strategy.shown if config.examples else strategy.turn)
         read: Any = strategy.read
         if config.strategy == "multi_step":
             read = partial(elicitation.read_steps, combine=cast(Combine, config.steps))
@@ -311,7 +317,7 @@ def _probed(
 ) -> tuple[list[CompletionGroup], list[list[Reply]]]:
     """Ask how likely each reply's answer is to be right."""
     turns: list[Prompt] = [
-        elicitation.probe_turn(row.prompt, reply.guesses[0])
+        elicitation.probe_turn(row.prompt, reply.guesses[0], examples=config.examples)
         for row, mine in zip(rows, replies, strict=True)
         for reply in mine
         if reply.guesses
@@ -373,7 +379,7 @@ def _canonical(text: str) -> str:
 
 
 def _row(row: Asked, group: CompletionGroup, replies: list[Reply], config: Config) -> dict[str, Any]:
-    known: dict[str, Any] = {"id": row.id, "prompt": row.prompt, "answers": row.answers}
+    known: dict[str, Any] = {"id": row.id, "prompt": row.prompt, "answers": row.answers, "answer": None}
     if group.error is not None:
         return known | {"status": schema.FAILED, "error": group.error, "n_read": 0}
     read = [reply for reply in replies if reply.guesses]

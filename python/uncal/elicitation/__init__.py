@@ -16,6 +16,7 @@ from uncal.elicitation._aggregate import (
 from uncal.elicitation._readers import Reply, read_option, read_probe, read_steps
 from uncal.elicitation._strategies import (
     HINTS,
+    MOST,
     STRATEGIES,
     TRUE_FALSE,
     VARIATIONS,
@@ -28,6 +29,7 @@ from uncal.elicitation._strategies import (
 
 __all__ = [
     "HINTS",
+    "MOST",
     "STRATEGIES",
     "TRUE_FALSE",
     "VARIATIONS",

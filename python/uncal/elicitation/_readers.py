@@ -18,6 +18,10 @@ _GUESS = re.compile(rf"^{_MARKS}G(\d+)[*_]*\s*:[*_]*[ \t]*(.*)$", re.MULTILINE)
 _CHANCE = re.compile(rf"^{_MARKS}P(\d+)[*_]*\s*:[*_]*[ \t]*(.*)$", re.MULTILINE)
 
 
+_BLANK_FORM = re.compile(r"<.*>")
+"""A place of the form that was handed back as it is."""
+
+
 class Reply(NamedTuple):
     """What a reply says.
 
@@ -57,6 +61,8 @@ def read_answer_and_confidence(text: str) -> Reply:
     answer = _last(_ANSWER, text)
     if answer is None:
         return unread("no answer")
+    if _BLANK_FORM.fullmatch(answer):
+        return unread("the form, not an answer")
     line = _last(_CONFIDENCE, text)
     if line is None:
         return unread("no confidence")
@@ -80,7 +86,7 @@ def read_steps(text: str, combine: Literal["product", "min", "last"] = "product"
     [[0.45], [0.5], [0.8]]
     """
     reply = read_answer_and_confidence(text)
-    if combine == "last" or reply.reason in ("no answer", "blank"):
+    if combine == "last" or reply.reason in ("no answer", "the form, not an answer"):
         return reply
     answer = _last(_ANSWER, text)
     numbers, stated = [], []
@@ -118,6 +124,8 @@ def read_top_k(text: str) -> Reply:
         return unread("guesses and probabilities are not numbered alike")
     if not all(said for _, said in guesses):
         return unread("a guess is blank")
+    if any(_BLANK_FORM.fullmatch(said) for _, said in guesses):
+        return unread("the form, not an answer")
     stated = []
     for _, said in chances:
         value, reason = _number(said)

@@ -11,6 +11,19 @@ WORDED = "arXiv 2509.24202 (secondary; own wording)"
 KADAVATH = "Kadavath et al., arXiv 2207.05221 (recalled; own wording)"
 
 
+_LAKE, _NORMA = "Which lake is the largest of Africa?", "In which year was the composer of the opera Norma born?"
+_SURE, _UNSURE = "Answer: Lake Victoria\nConfidence: 85%", "Answer: 1801\nConfidence: 35%"
+_LAKES = ("Lake Victoria", "Lake Tanganyika", "Lake Malawi", "Lake Turkana", "Lake Albert", "Lake Chad")
+_YEARS = ("1801", "1797", "1792", "1803", "1813", "1810")
+MOST = len(_LAKES)
+"""Guesses of top_k, at most, where examples are shown."""
+
+
+def _guesses(said: Sequence[str], chances: Sequence[int], k: int) -> str:
+    guesses = [f"G{i}: {guess}" for i, guess in enumerate(said[:k], 1)]
+    return "\n".join([*guesses, *(f"P{i}: {chance}%" for i, chance in enumerate(chances[:k], 1))])
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A way of asking.
@@ -27,6 +40,8 @@ class Strategy:
         Reads such a reply.
     max_tokens : int
         A reply is cut after so many tokens, unless told otherwise.
+    examples : tuple of two str, or None
+        Replies to two questions in the form that is wanted.
     """
 
     summary: str
@@ -34,6 +49,17 @@ class Strategy:
     template: str | None = None
     read: Reader | None = None
     max_tokens: int = 64
+    examples: tuple[str, str] | None = None
+
+    def shown(self, question: str, k: int) -> list[Message]:
+        """Build the conversation with two worked examples before it, one sure and one not, where there are such."""
+        told = self.examples
+        if self.read is read_top_k:
+            told = (_guesses(_LAKES, (85, 8, 3, 2, 1, 1), k), _guesses(_YEARS, (35, 15, 10, 10, 5, 5), k))
+        turns: list[Message] = []
+        for asked, reply in zip((_LAKE, _NORMA), told or (), strict=False):
+            turns += [*self.turn(asked, k), {"role": "assistant", "content": reply}]
+        return [*turns, *self.turn(question, k)]
 
     def turn(self, question: str, k: int) -> list[Message]:
         """Build the conversation.
@@ -63,6 +89,7 @@ STRATEGIES = {
         f"Reply in this form and with nothing else:\n{_FORM}",
         read_answer_and_confidence,
         96,
+        (_SURE, _UNSURE),
     ),
     "cot": Strategy(
         "reasoning, then answer and confidence",
@@ -71,6 +98,10 @@ STRATEGIES = {
         f"Question: {{question}}\n\nEnd your reply in this form:\n{_FORM}",
         read_answer_and_confidence,
         384,
+        (
+            f"Victoria, Tanganyika and Malawi are the large ones, and Victoria has the largest surface.\n{_SURE}",
+            f"Norma is by Bellini. He died young in 1835, so he was born about 1800.\n{_UNSURE}",
+        ),
     ),
     "multi_step": Strategy(
         "numbered steps, each with its confidence, then the answer; the product of them",
@@ -80,6 +111,11 @@ STRATEGIES = {
         f"Step 2: <what follows>, confidence: <a number from 0 to 100>%\n...\n{_FORM}",
         read_steps,
         384,
+        (
+            "Step 1: Victoria, Tanganyika and Malawi are the large ones, confidence: 95%\n"
+            f"Step 2: Victoria has the largest surface, confidence: 90%\n{_SURE}",
+            f"Step 1: Norma is by Bellini, confidence: 90%\nStep 2: He was born in 1801, confidence: 40%\n{_UNSURE}",
+        ),
     ),
     "top_k": Strategy(
         "k guesses, each with its probability",
@@ -136,15 +172,18 @@ HINTS = (
 """Hints in favour of a wrong answer, the weakest first; as many as published. Status: secondary, own wording."""
 
 
-def probe_turn(question: str, answer: str) -> list[Message]:
-    """Build the conversation in which somebody's answer is judged.
+def probe_turn(question: str, answer: str, *, examples: bool = False) -> list[Message]:
+    """Build the conversation in which somebody's answer is judged, after two worked examples where those are wanted.
 
     Examples
     --------
     >>> probe_turn("Where is the Pantheon?", "Rome")[0]["content"].splitlines()[:2]
     ['Question: Where is the Pantheon?', 'Somebody answered: Rome']
     """
-    return _asked(
+    turns: list[Message] = []
+    for asked, said, chance in ((_LAKE, "Lake Victoria", 85), (_NORMA, "1836", 10)) if examples else ():
+        turns += [*probe_turn(asked, said), {"role": "assistant", "content": f"Confidence: {chance}%"}]
+    return turns + _asked(
         f"Question: {question}\nSomebody answered: {answer}\n\nWhat is the chance, in percent, that this answer is "
         "right? Reply in this form and with nothing else:\nConfidence: <a number from 0 to 100>%"
     )
