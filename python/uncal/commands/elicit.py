@@ -245,7 +245,8 @@ def elicit_batch(
         _weigh(rows, made, config, backend)
     gradable = [row for row in made if row["answers"] and row["answer"] is not None]
     if gradable:
-        verdicts = np.ma.asarray(grader([row["answer"] for row in gradable], [row["answers"] for row in gradable]))
+        # A grader that cannot tell masks its verdict, which is None in a list.
+        verdicts = grader([row["answer"] for row in gradable], [row["answers"] for row in gradable])
         for row, verdict in zip(gradable, verdicts.tolist(), strict=True):
             row["correct"] = verdict
     return pa.Table.from_pylist(made, COLUMNS)
