@@ -169,6 +169,8 @@ def serve(vllm_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def served_tiny_model(serve: Callable[..., Server], tiny_model: Path) -> Server:
     """The small model behind a real `vllm serve`."""
     return serve(tiny_model, "--max-logprobs", 30)
+
+
 @pytest.fixture(scope="session")
 def tiny_nli(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a random sequence classifier with NLI's three labels: it proves the plumbing and entails nothing.

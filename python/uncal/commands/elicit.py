@@ -18,7 +18,8 @@ from uncal import artefacts, backends, elicitation, graders, progress, prompts, 
 from uncal.artefacts import MadeBy, Shards
 from uncal.elicitation import STRATEGIES, Reply
 from uncal.errors import ArtefactError, ConfigError
-from uncal.graders.exact_match import normalize
+from uncal.normal import normalize
+from uncal.stages.grade import make_grader
 from uncal.types import Backend, CompletionGroup, Grader, Prompt, Sampling
 
 log = logging.getLogger("uncal")
@@ -35,6 +36,7 @@ COLUMNS = pa.schema(
         ("answers", pa.list_(pa.string())),
         ("answer", pa.string()),  # the one said most often, or that of the file
         ("correct", pa.bool_()),
+        ("grader", pa.string()),  # null where nothing was graded
         ("confidence", pa.float64()),
         *((name, pa.float64()) for name in (*AGGREGATIONS, "p_true", "p_ik")),
         ("n_read", pa.int64()),
@@ -92,7 +94,7 @@ class Config:
     grader : str, default="exact_match"
         Says whether the answer is right, where the file has accepted answers.
     grader_settings : mapping, default={}
-        Settings of the grader.
+        Settings of the grader, and of the backend or embedder that it asks, as `uncal grade` takes them.
     split : str or None, default=None
         Questions of this split alone, of a file that has splits.
     shard_size : int, default=64
@@ -198,12 +200,15 @@ def elicit(questions: Path, out: Path, config: Config, *, overwrite: bool = Fals
         raise ArtefactError(f"{questions} has no questions{f' of split {config.split}' if config.split else ''}")
     wrong = _pool(asked()) if config.sampling == "misleading" else []
     backend = backends.make(config.backend, model=config.model, **config.backend_settings)
-    grader = graders.make(config.grader, **config.grader_settings)
+    grader = make_grader(config.grader, config.grader_settings)
     rows = asked()
     batches = iter(lambda: list(islice(rows, config.shard_size)), [])
-    with Shards(out, making, COLUMNS, overwrite=overwrite) as shards, progress.bar("elicit", total) as bar:
-        tabled = (pa.Table.from_pylist([row._asdict() for row in batch]) for batch in batches)
-        shards.run(tabled, lambda batch: elicit_batch(batch, config, backend, grader, wrong), bar.update)
+    try:
+        with Shards(out, making, COLUMNS, overwrite=overwrite) as shards, progress.bar("elicit", total) as bar:
+            tabled = (pa.Table.from_pylist([row._asdict() for row in batch]) for batch in batches)
+            shards.run(tabled, lambda batch: elicit_batch(batch, config, backend, grader, wrong), bar.update)
+    finally:
+        backend.close()
     return out
 
 
@@ -246,9 +251,9 @@ def elicit_batch(
     gradable = [row for row in made if row["answers"] and row["answer"] is not None]
     if gradable:
         # A grader that cannot tell masks its verdict, which is None in a list.
-        verdicts = grader([row["answer"] for row in gradable], [row["answers"] for row in gradable])
+        verdicts = grader(*([row[name] for row in gradable] for name in ("answer", "answers", "prompt")))
         for row, verdict in zip(gradable, verdicts.tolist(), strict=True):
-            row["correct"] = verdict
+            row |= {"correct": verdict, "grader": graders.identity(config.grader, grader)}
     return pa.Table.from_pylist(made, COLUMNS)
 
 
