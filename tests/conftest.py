@@ -169,3 +169,33 @@ def serve(vllm_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def served_tiny_model(serve: Callable[..., Server], tiny_model: Path) -> Server:
     """The small model behind a real `vllm serve`."""
     return serve(tiny_model, "--max-logprobs", 30)
+
+
+@pytest.fixture(scope="session")
+def tiny_nli(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a random sequence classifier with NLI's three labels: it proves the plumbing and entails nothing.
+
+    Its labels stand in the order neutral, contradiction, entailment, which no published model has.
+    """
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from uncal import models
+
+    folder = tmp_path_factory.mktemp("nli") / "model"
+    tokenizer: Any = AutoTokenizer.from_pretrained(models.resolve(MINILM))
+    torch.manual_seed(0)
+    labels = ("neutral", "contradiction", "entailment")
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        initializer_range=0.5,  # so that pairs differ
+        id2label=dict(enumerate(labels)),
+        label2id={label: i for i, label in enumerate(labels)},
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

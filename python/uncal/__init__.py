@@ -9,6 +9,7 @@ imported before it is asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from uncal.linguistic import read_linguistic
 from uncal.parse import parse_confidence, parse_uncertainty
 from uncal.verbal import read_confidence
 from uncal.version import __version__
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from uncal.commands.ask import ask as ask
     from uncal.commands.calibrate_file import calibrate_file as calibrate_file
     from uncal.commands.dedup import dedup as dedup
+    from uncal.commands.elicit import elicit as elicit
     from uncal.commands.evaluate_file import evaluate_file as evaluate_file
     from uncal.commands.grade_file import grade_file as grade_file
     from uncal.commands.run import run as run
@@ -32,9 +34,18 @@ if TYPE_CHECKING:
     from uncal.stages.train import train as train
 
 _STAGES = ("questions", "sample", "embed", "grade", "score", "calibrate", "train", "evaluate", "report")
-_COMMANDS = ("ask", "run", "calibrate_file", "dedup", "evaluate_file", "grade_file")
+_COMMANDS = ("ask", "run", "calibrate_file", "dedup", "elicit", "evaluate_file", "grade_file")
 
-__all__ = ["__version__", "fast", "parse_confidence", "parse_uncertainty", "read_confidence", *_STAGES, *_COMMANDS]
+__all__ = [
+    "__version__",
+    "fast",
+    "parse_confidence",
+    "parse_uncertainty",
+    "read_confidence",
+    "read_linguistic",
+    *_STAGES,
+    *_COMMANDS,
+]
 
 
 def __getattr__(name: str) -> Any:

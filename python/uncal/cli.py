@@ -130,6 +130,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
         _add_stage(commands, name, shared, whole=name in arguments)
     _add_run(commands, shared)
     _add_ask(commands, shared)
+    _add_elicit(commands, shared, whole="elicit" in arguments)
     _add_list(commands, shared)
     _add_doctor(commands, shared)
     _add_dedup(commands, shared, whole="dedup" in arguments)
@@ -312,6 +313,32 @@ def _ask(options: argparse.Namespace) -> None:
     size = 1 if options.question or sys.stdin.isatty() else 16
     for row in ask(questions, options.adapter, model=options.model, batch_size=size):
         print(json.dumps(row, ensure_ascii=False) if options.json else as_text(row), flush=True)
+
+
+def _add_elicit(commands: Any, shared: argparse.ArgumentParser, *, whole: bool) -> None:
+    told = "how sure a model says it is, asked in one of several ways -> a file of answers and confidences"
+    if not whole:
+        commands.add_parser("elicit", help=told, add_help=False)
+        return
+    from uncal.commands.elicit import Config
+
+    parser = commands.add_parser("elicit", help=told, description=told, parents=[shared], allow_abbrev=False)
+    wanted = "a file with the column prompt, or the folder of a run"
+    parser.add_argument("questions", metavar="QUESTIONS", type=Path, help=wanted)
+    parser.add_argument("--out", "-o", metavar="FILE", type=Path, required=True, help="a .parquet or .arrow file")
+    parser.add_argument("--config", metavar="FILE.toml", type=Path, help="settings, alone or in a table [elicit]")
+    parser.add_argument("--overwrite", action="store_true", help="make the result anew, whatever is there")
+    settings.add_flags(parser, Config)
+    parser.set_defaults(act=_elicit, stage="elicit")
+
+
+def _elicit(options: argparse.Namespace) -> None:
+    from uncal.commands.elicit import Config, elicit, summary
+
+    config = settings.build(Config, *_settings(options, Config))
+    made = elicit(options.questions, options.out, config, overwrite=options.overwrite)
+    print(summary(made))
+    log.info("%s", made)
 
 
 def _lines() -> Iterator[str]:

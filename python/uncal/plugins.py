@@ -1,6 +1,6 @@
 """A folder is a registry: ``scorers/dispersion.py`` holds ``Dispersion``, and "dispersion" is its name everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import Parameter, signature
@@ -10,7 +10,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from uncal.errors import ConfigError, MissingExtraError, UnknownPluginError
 
-KINDS = ("backends", "embedders", "graders", "scorers", "calibrators", "rewards")
+KINDS = ("backends", "embedders", "entailers", "graders", "scorers", "calibrators", "rewards")
+PARTS = {"backend": ("backends", "transformers"), "embedder": ("embedders", "sentence_transformers")}
+"""Fields of plugins that are plugins of another kind: which kind, and the one that is taken unless set."""
 
 
 def names(kind: str) -> list[str]:
@@ -88,6 +90,32 @@ def make(kind: str, name: str, settings: dict[str, Any]) -> Any:
         return plugin(**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{kind} plugin {name!r}: {error}") from error
+
+
+def make_whole(kind: str, name: str, settings: Mapping[str, Any]) -> Any:
+    """Make a plugin, and the plugin of another kind that it asks, where it has the field `backend` or `embedder`.
+
+    Parameters
+    ----------
+    kind, name : str
+    settings : mapping
+        The plugin's own; for one with such a field the other's name besides ("transformers" and
+        "sentence_transformers" unless set), and the other's settings.
+
+    Examples
+    --------
+    >>> make_whole("embedders", "hashing", {"dim": 64})
+    Hashing(dim=64)
+    """
+    plugin = load(kind, name)
+    known = _known(plugin) or []
+    part = next((part for part in PARTS if part in known), None)
+    if part is None or not isinstance(settings.get(part, ""), str):
+        return make(kind, name, dict(settings))
+    others, usual = PARTS[part]
+    theirs = {setting: value for setting, value in settings.items() if setting not in known}
+    mine = {setting: value for setting, value in settings.items() if setting in known}
+    return make(kind, name, mine | {part: make(others, mine.get(part, usual), theirs)})
 
 
 def _known(plugin: type[Any]) -> list[str] | None:

@@ -19,8 +19,9 @@ from uncal import group_files, progress
 from uncal.ahead import ahead
 from uncal.errors import ArtefactError
 from uncal.group_files import Place, Source
+from uncal.linguistic import Linguistic, read_linguistic
 from uncal.types import BoolArray, FloatArray, IntArray
-from uncal.verbal import read_confidence
+from uncal.verbal import Verbal, read_confidence
 
 NAMES = {
     "confidence": ("confidence", "conf", "stated_confidence"),
@@ -30,11 +31,15 @@ NAMES = {
 """Names that are looked for, the first one wins, where none is given."""
 Unparsed = Literal["drop", "worst", "base_rate"]
 POLICIES: tuple[str, ...] = get_args(Unparsed)
+Reader = Literal["verbal", "linguistic"]
+READERS: dict[str, Callable[[str], Verbal | Linguistic]] = {"verbal": read_confidence, "linguistic": read_linguistic}
 VERDICTS = dict.fromkeys(("true", "yes", "1", "1.0"), 1) | dict.fromkeys(("false", "no", "0", "0.0"), 0)
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 """What text files have where there is no value."""
 ROWS = 1 << 16
 UNREAD = "no value"
+STATED, BY_WORDS, UNMARKED = range(3)
+"""Where a number comes from: it is written, it is that of words, or that of a text without any such words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,9 @@ class Columns:
         Of confidences or scores.
     correct, weights, group, by : str or None
     parse : bool, default=False
-        The columns `stated` hold texts, of which `uncal.verbal` reads the numbers.
+        The columns `stated` hold texts, of which a reader makes numbers.
+    reader : {"verbal", "linguistic"}, default="verbal"
+        `uncal.verbal` reads what a text states, `uncal.linguistic` how sure it sounds.
     unparsed : {"drop", "worst", "base_rate"}, default="drop"
         Where there is no number: leave the row out; take 1 for a wrong answer and 0 for a right one; or take the share
         of right answers among all.
@@ -61,6 +68,7 @@ class Columns:
     group: str | None = None
     by: str | None = None
     parse: bool = False
+    reader: Reader = "verbal"
     unparsed: Unparsed = "drop"
     bounded: bool = True
 
@@ -89,6 +97,8 @@ class Predictions:
         Reason -> graded rows without a number for it, for each column of `stated`.
     by_words : list of int
         Graded rows whose number comes of a word, for each column of `stated`.
+    unmarked : list of int
+        Graded rows whose number is that of a text without any such word, for each column of `stated`.
     """
 
     stated: list[NDArray[Any]]
@@ -102,6 +112,7 @@ class Predictions:
     dropped: int = 0
     unread: list[Counter[str]] = field(default_factory=list)
     by_words: list[int] = field(default_factory=list)
+    unmarked: list[int] = field(default_factory=list)
 
 
 def resolve(source: Source, kind: str, given: str | None) -> str:
@@ -143,7 +154,8 @@ def read(source: Source, columns: Columns) -> Predictions:
     stated = [_Growing(source.rows) for _ in columns.stated]
     correct, weights, group, by = (_Growing(source.rows) for _ in range(4))
     groups, values = _Codes(), _Codes()
-    made = Predictions([], np.zeros(0, bool), unread=[Counter() for _ in stated], by_words=[0 for _ in stated])
+    made = Predictions([], np.zeros(0, bool), unread=[Counter() for _ in stated])
+    made.by_words, made.unmarked = [0 for _ in stated], [0 for _ in stated]
     filled = columns.unparsed != "drop"
     for batch, place in _batches(source, wanted):
         verdicts = _verdicts(batch[columns.correct], columns.correct, place)
@@ -159,7 +171,8 @@ def read(source: Source, columns: Columns) -> Predictions:
                 kept &= filled | ~lacking
                 if columns.unparsed == "worst":
                     numbers = np.where(lacking, verdicts == 0, numbers).astype(numbers.dtype)
-            made.by_words[i] += int((worded & graded).sum())
+            made.by_words[i] += int((graded & (worded == BY_WORDS)).sum())
+            made.unmarked[i] += int((graded & (worded == UNMARKED)).sum())
             read_out.append(numbers)
         made.dropped += int((graded & ~kept).sum())
         every = bool(kept.all())
@@ -271,11 +284,11 @@ def _nothing(lacking: BoolArray) -> dict[str, int]:
 
 def _stated(
     column: pa.Array, name: str, place: Place, columns: Columns
-) -> tuple[NDArray[Any], Callable[[BoolArray], Any], BoolArray]:
-    """Numbers of a column, NaN where there is none; why there is none in some rows; which ones come of words."""
+) -> tuple[NDArray[Any], Callable[[BoolArray], Any], NDArray[np.int8]]:
+    """Numbers of a column, NaN where there is none; why there is none in some rows; where each comes from."""
     array = group_files.flat(column)
     if columns.parse and _is_text(array.type):
-        return _verbal(array)
+        return _read_out(array, READERS[columns.reader])
     found = _numbers(array, name, place, hint="; --parse reads confidences out of texts")
     infinite = np.isinf(found)
     if columns.bounded:
@@ -287,13 +300,15 @@ def _stated(
             "; divide percentages by 100 (--parse reads them where they are text)" if 1 < found[row] <= 100 else ""
         )
         place.fail(row, name, f"is {found[row]:g}; {wanted}{percent if columns.bounded else ''}")
-    return found, _nothing, np.zeros(len(found), bool)
+    return found, _nothing, np.zeros(len(found), np.int8)
 
 
-def _verbal(array: pa.Array) -> tuple[NDArray[Any], Callable[[BoolArray], Any], BoolArray]:
+def _read_out(
+    array: pa.Array, reader: Callable[[str], Verbal | Linguistic]
+) -> tuple[NDArray[Any], Callable[[BoolArray], Any], NDArray[np.int8]]:
     """Read each distinct text once."""
     encoded = array.fill_null("").dictionary_encode()
-    read_out = [read_confidence(text) for text in encoded.dictionary.to_pylist()]
+    read_out = [reader(text) for text in encoded.dictionary.to_pylist()]
     codes = encoded.indices.to_numpy()
     values = np.array([np.nan if one.value is None else one.value for one in read_out], np.float64)[codes]
     why = [str(one.reason) for one in read_out]
@@ -301,7 +316,8 @@ def _verbal(array: pa.Array) -> tuple[NDArray[Any], Callable[[BoolArray], Any], 
     def reasons(lacking: BoolArray) -> Counter[str]:
         return Counter(why[code] for code in codes[lacking])
 
-    return values, reasons, np.array([one.by_words for one in read_out], bool)[codes]
+    origins = [BY_WORDS if one.by_words else UNMARKED if one.unmarked else STATED for one in read_out]
+    return values, reasons, np.array(origins, np.int8)[codes]
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from uncal.errors import ConfigError
+
 FloatArray = NDArray[np.float64]
 RealArray = NDArray[np.float32] | NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -257,6 +259,25 @@ class Backend(Protocol):
     def __call__(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[CompletionGroup]:
         """Complete every prompt `sampling.n` times."""
 
+    def option_logprobs(self, prompts: Sequence[Prompt], options: Sequence[str], /) -> FloatArray:  # noqa: ARG002
+        """Say how likely each option is as the beginning of what follows each prompt; not every backend can.
+
+        Returns
+        -------
+        ndarray of shape (P, O)
+            Natural-log probability of the option's tokens, all of them, under the untempered distribution; NaN for a
+            prompt that the backend cannot take.
+
+        Raises
+        ------
+        ConfigError
+            If the backend cannot say.
+        """
+        raise ConfigError(
+            f"backend {type(self).__name__} cannot say how likely given words are; one that runs the model itself can "
+            "(transformers), or have them drawn"
+        )
+
 
 class Embedder(Protocol):
     """Texts -> (K, D) float32; the same text gives the same row whatever stands beside it."""
@@ -269,6 +290,27 @@ class Embedder(Protocol):
     @abstractmethod
     def __call__(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """Embed every text; a blank text gives a zero row."""
+
+
+class Entailer(Protocol):
+    """Pairs of texts -> (K, 3) float64: how likely the first entails, leaves open, contradicts the second.
+
+    Attributes
+    ----------
+    lasting : bool
+        Its rows are dear enough to be kept on disk by those who ask for them.
+    """
+
+    lasting: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What identifies the judge: all that its rows depend on."""
+
+    @abstractmethod
+    def __call__(self, pairs: Sequence[tuple[str, str]], /) -> FloatArray:
+        """Judge every pair; a row adds up to 1, and one without a verdict is NaN."""
 
 
 class Grader(Protocol):

@@ -74,6 +74,11 @@ class Verbal(NamedTuple):
     reason: str | None
     by_words: bool = False
 
+    @property
+    def unmarked(self) -> bool:
+        """Never: a text without a number or word has no value."""
+        return False
+
 
 def read_confidence(text: str) -> Verbal:
     """Read the probability of being right that a text states.

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from uncal import prompts
 from uncal.backends import make
+from uncal.errors import ConfigError
 from uncal.plugins import names
 from uncal.types import Backend, Prompt, Sampling
 
@@ -150,3 +152,20 @@ def test_it_says_what_ran_as_json_holds_it(backend: Backend) -> None:
 
 def _tokens(groups: list[Any]) -> list[list[list[int]]]:
     return [[completion.tokens for completion in group.completions] for group in groups]
+
+
+def test_options_have_the_probability_that_the_model_gives_them_or_none_is_claimed(backend: Backend) -> None:
+    if type(backend).option_logprobs is Backend.option_logprobs:
+        with pytest.raises(ConfigError, match="cannot say how likely given words are"):
+            backend.option_logprobs(turns(QUESTIONS), ["yes", "no"])
+        return
+    options = ["yes", "no", "a", "a rather long option"]
+    found = backend.option_logprobs([*turns(QUESTIONS), *turns(["why " * 300])], options)
+    assert found.shape == (4, 4)
+    assert np.isnan(found[3]).all()
+    assert np.isfinite(found[:3]).all()
+    assert (np.exp(found[:3, :3]).sum(axis=1) < 1).all()
+    assert (found[:3, 3] < found[:3, 2]).all()
+    alone = backend.option_logprobs(turns(QUESTIONS[:1]), options[::-1])
+    np.testing.assert_allclose(alone[0], found[0, ::-1], atol=1e-4)  # sums of float32 logarithms
+    assert backend.option_logprobs([], ["yes"]).shape == (0, 1)

@@ -161,6 +161,12 @@ def test_texts_are_parsed_and_what_cannot_be_read_is_counted_and_told(cli: Any, 
     made = report(tmp_path / "out" / schema.REPORT_JSON)
     assert made["read"]["stated"][0]["by_words"] == 5
     assert sum(made["read"]["stated"][0]["unread"].values()) == 20
+    sounds = cli("evaluate", path, *flags, "--reader", "linguistic", "--overwrite")
+    assert "  5 numbers in 'said' are those of words, such as “probably”" not in sounds.out.splitlines()
+    assert "  10 numbers in 'said' are those of words, such as “probably”" in sounds.out.splitlines()
+    assert "  25 numbers in 'said' are that of a text without a hedge" in sounds.out.splitlines()
+    refused = cli("evaluate", path, "--reader", "linguistic")
+    assert (refused.code, "reader is 'linguistic', and parse is not set" in refused.err) == (2, True)
     worst = cli("evaluate", path, *flags, "--unparsed", "worst")
     assert worst.out.splitlines()[0].endswith(": 40 rows measured of 40")
     assert "  20 rows with no readable number in 'said', taken as the worst case" in worst.out.splitlines()

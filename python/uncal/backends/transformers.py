@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Dynami
 from uncal import models
 from uncal.backends._seeds import digests
 from uncal.errors import MissingExtraError, ModelError
-from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
+from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Prompt, Sampling
 
 LOADED = ("network", "tokenizer", "_ends")
 
@@ -136,18 +136,44 @@ class Transformers(Backend):
         return encode(self.tokenizer, prompt)
 
     @torch.inference_mode()
+    def option_logprobs(self, prompts: Sequence[Prompt], options: Sequence[str], /) -> FloatArray:
+        """Say how likely each option is as the beginning of the model's turn, (P, O).
+
+        NaN for a prompt that leaves no room in the context. An option is tokenized by itself. What prompts and options
+        have in common is read once.
+        """
+        told = [list(self.tokenizer(option, add_special_tokens=False)["input_ids"]) for option in options]
+        if not all(told):
+            raise ValueError(f"options are {list(options)}; each must have a token at least")
+        encoded = [self.encode(prompt) for prompt in prompts]
+        longest = max(map(len, told), default=0)
+        wanted: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+        for p, ids in enumerate(encoded):
+            if ids and len(ids) + longest <= self.context:
+                for o, option in enumerate(told):
+                    wanted.setdefault((*ids, *option[:-1]), []).append((p, o))
+        found = np.full((len(prompts), len(options)), np.nan)
+        todo = sorted(wanted, key=len, reverse=True)
+        while todo:
+            size = max(1, self.batch_tokens // len(todo[0]))
+            batch, todo = todo[:size], todo[size:]
+            tokens, mask, positions = _padded(batch, self.network.device)
+            logits = self.network(
+                input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=longest
+            ).logits.float()
+            normed = logits - logits.logsumexp(-1, keepdim=True)
+            for read, row in zip(batch, normed, strict=True):
+                for p, o in wanted[read]:
+                    last = row[-len(told[o]) :]
+                    found[p, o] = sum(last[t, token].item() for t, token in enumerate(told[o]))
+        return found
+
+    @torch.inference_mode()
     def _sample(
         self, prompts: list[list[int]], streams: list[np.ndarray], sampling: Sampling
     ) -> list[list[Completion]]:
         device, n = self.network.device, sampling.n
-        width = max(map(len, prompts))
-        ids = torch.zeros(len(prompts), width, dtype=torch.long)
-        mask = torch.zeros(len(prompts), width, dtype=torch.long)
-        for row, prompt in enumerate(prompts):  # padded on the left, so that all end together
-            ids[row, width - len(prompt) :] = torch.tensor(prompt)
-            mask[row, width - len(prompt) :] = 1
-        ids, mask = ids.to(device), mask.to(device)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        ids, mask, positions = _padded(prompts, device)
         cache = DynamicCache(config=self.network.config)
         logits = self.network(
             input_ids=ids,
@@ -207,6 +233,18 @@ class Transformers(Backend):
         text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         stopped = bool(torch.isin(torch.tensor(tokens[-1]), self._ends))
         return Completion(text, tokens, logprobs, "stop" if stopped else "length", top)
+
+
+def _padded(prompts: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Tokens of prompts, which of them count, and their positions; padded on the left, so that all end together."""
+    width = max(map(len, prompts))
+    ids = torch.zeros(len(prompts), width, dtype=torch.long)
+    mask = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask[row, width - len(prompt) :] = 1
+    ids, mask = ids.to(device), mask.to(device)
+    return ids, mask, (mask.cumsum(1) - 1).clamp(min=0)
 
 
 def _streams(prompts: Sequence[Prompt], sampling: Sampling) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from uncal.artefacts import MadeBy
 from uncal.calibrators import Calibrator
 from uncal.errors import ArtefactError, ConfigError
 from uncal.group_files import Source
-from uncal.predictions import Columns
+from uncal.predictions import READERS, Columns
 from uncal.stages.calibrate import fingerprint
 
 log = logging.getLogger("uncal")
@@ -39,6 +39,9 @@ class Config:
         Column of weights: a row of weight 2 is that row twice. Not read with `apply`.
     parse : bool, default=False
         Scores are texts that state a confidence, such as "90%" or "9/10".
+    reader : str, default="verbal"
+        What reads those texts: verbal takes the numbers that they state and a few words; linguistic takes how sure they
+        sound, by the hedges of a lexicon, and 0.8 for a text without any.
     method : str, default="platt"
         The calibrator (`uncal list calibrators`).
     method_settings : mapping, default={}
@@ -54,12 +57,17 @@ class Config:
     correct: str | None = None
     weights: str | None = None
     parse: bool = False
+    reader: str = "verbal"
     method: str = "platt"
     method_settings: Mapping[str, Any] = field(default_factory=dict)
     apply: str | None = None
     column: str = "confidence"
 
     def __post_init__(self) -> None:
+        if self.reader not in READERS:
+            raise ConfigError(f"reader is {self.reader!r}; it must be one of {', '.join(READERS)}")
+        if self.reader != "verbal" and not self.parse:
+            raise ConfigError(f"reader is {self.reader!r}, and parse is not set; only texts are read (--parse)")
         if self.apply is None:
             calibrators.make(self.method, **self.method_settings)  # or a wrong setting would be noticed late
         elif self.correct is not None or self.weights is not None:
@@ -141,7 +149,7 @@ def _fingerprint(path: Path, scores: str) -> dict[str, Any]:
 def _fit(source: Source, scores: str, out: Path, making: MadeBy, made_how: Mapping[str, Any], config: Config) -> Path:
     correct = predictions.resolve(source, "correct", config.correct)
     predictions.check(source, config.weights)
-    columns = Columns(stated=(scores,), correct=correct, weights=config.weights, parse=config.parse, bounded=False)
+    columns = Columns(stated=(scores,), correct=correct, weights=config.weights, **_reading(config))
     found = predictions.read(source, columns)
     right = int(found.correct.sum())
     try:
@@ -160,11 +168,15 @@ def _fit(source: Source, scores: str, out: Path, making: MadeBy, made_how: Mappi
     return calibrator.save(out, made_by=making.to_dict(), fitted_on=fitted_on)
 
 
+def _reading(config: Config) -> dict[str, Any]:
+    return {"parse": config.parse, "reader": config.reader, "bounded": False}
+
+
 def _apply(source: Source, scores: str, out: Path, making: MadeBy, calibrator: Calibrator, config: Config) -> Path:
     """Write all columns of the file, and the confidence behind them."""
     if config.column in source.names:
         raise ConfigError(f"{source.path} has a column {config.column!r} already; name the new one by --column")
-    columns = Columns(stated=(scores,), parse=config.parse, bounded=False)
+    columns = Columns(stated=(scores,), **_reading(config))
     kinds = _schema(source).append(pa.field(config.column, pa.float64()))
     start = unscored = 0
     with artefacts.writer(out, kinds, making) as write, progress.bar("calibrate", source.rows, "row") as bar:

@@ -17,7 +17,7 @@ from uncal.artefacts import MadeBy
 from uncal.commands.file_page import as_text, render
 from uncal.errors import ArtefactError, ConfigError
 from uncal.fast import Bins, Interval
-from uncal.predictions import POLICIES, Columns, Predictions, Unparsed
+from uncal.predictions import POLICIES, READERS, Columns, Predictions, Reader, Unparsed
 from uncal.types import BoolArray
 
 log = logging.getLogger("uncal")
@@ -60,6 +60,9 @@ class Config:
         or their folder; confidence is the softmax over the options, and there are columns task and doc_id besides.
     parse : bool, default=False
         Confidences are texts, such as "90%", "9/10" or "I'm about 85 % sure", or end in a <confidence> block.
+    reader : str, default="verbal"
+        What reads those texts: verbal takes the numbers that they state and a few words; linguistic takes how sure they
+        sound, by the hedges of a lexicon, and 0.8 for a text without any.
     unparsed : str, default="drop"
         Rows without a number: drop leaves them out, worst takes 1 where the answer is wrong and 0 where it is right,
         base_rate takes the share of right answers. They are counted in any case.
@@ -83,6 +86,7 @@ class Config:
     compare: str | None = None
     format: str = "columns"
     parse: bool = False
+    reader: str = "verbal"
     unparsed: str = "drop"
     n_bins: int = 15
     bins: str = "width"
@@ -91,9 +95,11 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("format", FORMATS), ("unparsed", POLICIES), ("bins", BINS)):
+        for name, known in (("format", FORMATS), ("unparsed", POLICIES), ("reader", READERS), ("bins", BINS)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
+        if self.reader != "verbal" and not self.parse:
+            raise ConfigError(f"reader is {self.reader!r}, and parse is not set; only texts are read (--parse)")
         if not 1 <= self.n_bins <= 10_000:
             raise ConfigError(f"n_bins is {self.n_bins}; it must be from 1 to 10,000")
         if self.bootstrap < 0:
@@ -165,6 +171,7 @@ def _columns(source: group_files.Source, config: Config) -> Columns:
         group=config.group,
         by=config.by,
         parse=config.parse,
+        reader=cast(Reader, config.reader),
         unparsed=cast(Unparsed, config.unparsed),
     )
 
@@ -192,8 +199,10 @@ def _measured(path: Path, found: Predictions, columns: Columns, making: MadeBy, 
         "ungraded": found.ungraded,
         "dropped": found.dropped,
         "stated": [
-            {"column": name, "unread": dict(unread.most_common()), "by_words": by_words}
-            for name, unread, by_words in zip(columns.stated, found.unread, found.by_words, strict=True)
+            {"column": name, "unread": dict(unread.most_common()), "by_words": by_words, "unmarked": unmarked}
+            for name, unread, by_words, unmarked in zip(
+                columns.stated, found.unread, found.by_words, found.unmarked, strict=True
+            )
         ],
     }
     made = {

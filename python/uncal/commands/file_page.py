@@ -58,6 +58,8 @@ def _left_out(made: Mapping[str, Any]) -> list[tuple[str, int]]:
         counted += [(f"of these: {reason}", count) for reason, count in unread.items()]
         if stated["by_words"]:
             counted.append((f"numbers in {name!r} are those of words, such as “probably”", stated["by_words"]))
+        if stated["unmarked"]:
+            counted.append((f"numbers in {name!r} are that of a text without a hedge", stated["unmarked"]))
     return counted
 
 

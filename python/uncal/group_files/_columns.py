@@ -32,6 +32,7 @@ NAMES = {
     "answer_top_logprobs": ("answer_top_logprobs",),
     "answer_top_classes": ("answer_top_classes",),
     "answer_relevance": ("answer_relevance",),
+    "question": ("prompt", "question", "query", "input"),
 }
 """Names that are looked for, the first one wins, where none is given."""
 BYTES = ("float16", "float32", "float64")

@@ -76,6 +76,8 @@ def fingerprint(scores: Path, score: str) -> dict[str, Any]:
         found |= {name: _meaning(maker.lineage[stage][name]) for name in names if stage in maker.lineage}
     if maker.config.get("embedder") is not None:  # made on the way to the scores
         found |= {name: _meaning(maker.config[name]) for name in ("embedder", "embedder_settings")}
+    if maker.config.get("entailer") is not None and scorer.needs & {"entail", "contra"}:
+        found |= {name: _meaning(maker.config[name]) for name in ("entailer", "entailer_settings", "conditioned")}
     return found
 
 

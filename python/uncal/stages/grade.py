@@ -2,23 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, backends, embedders, graders, plugins, progress, schema
+from uncal import artefacts, graders, plugins, progress, schema
 from uncal.artefacts import MadeBy, Shards
 from uncal.types import BoolArray, Grader
 
 log = logging.getLogger("uncal")
-PARTS: dict[str, tuple[Any, str]] = {
-    "backend": (backends, "transformers"),
-    "embedder": (embedders, "sentence_transformers"),
-}
-"""Fields of graders that are plugins of another kind: its package, and the one that is taken unless set."""
 SHARD = 64
 """Questions between two writes to disk, with such a grader."""
 
@@ -54,15 +49,8 @@ def make_grader(name: str, settings: Mapping[str, Any]) -> Grader:
     >>> make_grader("similarity", {"embedder": "hashing", "dim": 64, "threshold": 0.7})
     Similarity(embedder=Hashing(dim=64), threshold=0.7)
     """
-    plugin = plugins.load("graders", name)
-    own = {one.name for one in fields(plugin)} if is_dataclass(plugin) else set(settings)
-    part = next((part for part in PARTS if part in own and is_dataclass(plugin)), None)
-    if part is None:
-        return graders.make(name, **settings)
-    kind, usual = PARTS[part]
-    theirs = {setting: value for setting, value in settings.items() if setting not in own}
-    mine = {setting: value for setting, value in settings.items() if setting in own}
-    return graders.make(name, **mine | {part: kind.make(mine.get(part, usual), **theirs)})
+    made: Grader = plugins.make_whole("graders", name, settings)
+    return made
 
 
 def grade_batch(batch: pa.Table, config: Config, grader: Grader) -> pa.Table:
@@ -145,7 +133,7 @@ def write_grades(
     """Grade batches, as `grade_batch` takes them, into a file; `batches` gives them by the rows of each."""
     grader = make_grader(config.grader, config.grader_settings)
     with progress.bar("grade", total) as bar:
-        if any(hasattr(grader, part) for part in PARTS):
+        if any(hasattr(grader, part) for part in plugins.PARTS):
             with Shards(out, making, schema.grades, overwrite=overwrite) as shards:
                 shards.run(batches(SHARD), lambda batch: grade_batch(batch, config, grader), bar.update)
             return

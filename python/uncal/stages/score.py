@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, embedders, formats, group_files, progress, schema, scorers, types
+from uncal import artefacts, embedders, entailers, formats, group_files, progress, schema, scorers, types
 from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError, ConfigError, RowError
 from uncal.group_files import Layout, Source
-from uncal.types import Embedder, FloatArray, Groups, IntArray, Scorer
+from uncal.types import Embedder, Entailer, FloatArray, Groups, IntArray, Scorer
 
 log = logging.getLogger("uncal")
+ENTAILED = 64
+"""Rows in memory at a time where an entailer judges all pairs of a row, which takes long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,18 @@ class Config:
         where no scorer reads embeddings.
     embedder_settings : mapping, default={}
         Settings of the embedder, such as model=FOLDER.
+    entailer : str or None, default=None
+        Makes entail and contra from the texts, also, with a warning, for a file that has them; not used, with a
+        warning, where no scorer reads them.
+    entailer_settings : mapping, default={}
+        Settings of the entailer, such as model=FOLDER; of one that asks a backend, backend=NAME and its settings too.
+    entailer_cache : str or None, default=None
+        File of the pairs that were judged, so that no pair is judged twice, whatever happens; it may serve many runs
+        and entailers. pairs.sqlite beside the result unless set.
+    question_column : str or None, default=None
+        What the texts answer; prompt, question, query or input unless set.
+    conditioned : bool, default=True
+        The entailer sees the question before each text, as published; otherwise the texts alone.
     """
 
     scorers: tuple[str, ...] = ("von_neumann_entropy",)
@@ -123,6 +137,11 @@ class Config:
     mean_logprobs: bool = False
     embedder: str | None = None
     embedder_settings: Mapping[str, Any] = field(default_factory=dict)
+    entailer: str | None = None
+    entailer_settings: Mapping[str, Any] = field(default_factory=dict)
+    entailer_cache: str | None = None
+    question_column: str | None = None
+    conditioned: bool = True
 
     def __post_init__(self) -> None:
         if not self.scorers:
@@ -140,6 +159,14 @@ class Config:
             raise ConfigError("embedder and embeddings_column are both set; embeddings are made or read, not both")
         if self.embedder is None and self.embedder_settings:
             raise ConfigError("embedder_settings are set, and embedder is not; name one (--embedder)")
+        if self.entailer is None and self.entailer_settings:
+            raise ConfigError("entailer_settings are set, and entailer is not; name one (--entailer)")
+        if self.entailer is None and (self.entailer_cache or self.question_column):
+            raise ConfigError("entailer_cache or question_column is set, and entailer is not; name one (--entailer)")
+        if self.entailer is not None and (self.entail_column or self.contra_column):
+            raise ConfigError(
+                "entailer and entail_column or contra_column are both set; they are made or read, not both"
+            )
         if self.group_column is not None and self.id_column is not None:
             raise ConfigError("group_column and id_column are both set; the name of a group is its id")
         _ = self.made  # or a wrong setting would be noticed late
@@ -153,6 +180,12 @@ class Config:
     def needs(self) -> frozenset[str]:
         """Columns that the scorers read."""
         return frozenset[str]().union(*(scorer.needs for scorer in self.made.values()))
+
+    @property
+    def made_of_texts(self) -> frozenset[str]:
+        """Columns that an embedder or an entailer makes."""
+        makes = {"embeddings"} if self.embedder is not None else set()
+        return self.needs & (makes | ({"entail", "contra"} if self.entailer is not None else set()))
 
     @property
     def layout(self) -> Layout:
@@ -256,8 +289,9 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         raise ConfigError(f"out is {out}, a folder; name a file in it, such as {out / schema.SCORES}")
     if out.suffix not in (".parquet", ".arrow"):
         raise ConfigError(f"out is {out}; scores are written to a .parquet or an .arrow file")
-    embeds = config.embedder is not None and "embeddings" in config.needs
-    wanted = config.needs - {"embeddings"} | {"texts"} if embeds else config.needs
+    made = config.made_of_texts
+    embeds, entails = "embeddings" in made, bool(made - {"embeddings"})
+    wanted = config.needs - made | {"texts"} if made else config.needs
     _tell_unused(config, wanted)
     source, layout, inputs = _open(samples, wanted, config)
     columns = group_files.resolve(source, ("id", *wanted), layout)
@@ -267,27 +301,38 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
             f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
             "--embedder"
         )
+    if lacking := sorted((wanted & {"entail", "contra"}) - columns.keys()):
+        raise ArtefactError(
+            f"{source.path} has no {lacking[0]} (looked for {', '.join(group_files.NAMES[lacking[0]])}); it has "
+            f"{', '.join(source.names)}: name the column by --{lacking[0]}-column, or have it made of texts by "
+            "--entailer"
+        )
     if embeds and (there := group_files.resolve(source, ("embeddings",), layout)):
         log.warning(
             "score: the column %r of %s is not read: --embedder %s makes embeddings of the texts; leave it out "
             "to score the embeddings that are there",
             *(there["embeddings"], source.path, config.embedder),
         )
+    rows = config.rows
+    if entails:
+        layout, rows = _with_question(source, columns, layout, config), min(rows, ENTAILED)
     making = MadeBy.of("score", config, inputs, sampled=("samples",))
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
     embedder = embedders.make(str(config.embedder), **config.embedder_settings) if embeds else None
+    entailer = entailers.make(str(config.entailer), **config.entailer_settings) if entails else None
+    cache = Path(config.entailer_cache) if config.entailer_cache else out.with_name(schema.PAIRS)
     unscored = dict.fromkeys(config.scorers, 0)
     total = source.rows if "group" not in layout.columns else None
     count = 0
     with (
         artefacts.writer(out, schema.scores(config.scorers), making) as write,
         progress.bar("score", total) as bar,
-        closing(ahead(group_files.read(source, sorted(wanted), layout, config.rows))) as batches,
+        closing(ahead(group_files.read(source, sorted(wanted), layout, rows))) as batches,
     ):
         for batch in batches:
             try:
-                scores = score_batch(_embedded(batch, embedder), config)
+                scores = score_batch(_entailed(_embedded(batch, embedder), entailer, cache), config)
             except RowError as error:
                 raise ArtefactError(_explained(error, batch, source, columns, layout)) from error
             except ValueError as error:  # of several groups together
@@ -312,6 +357,9 @@ def _tell_unused(config: Config, wanted: frozenset[str]) -> None:
     if config.embedder is not None and "embeddings" not in config.needs:
         names = ", ".join(config.scorers)
         log.warning("score: the embedder %s is not used: no embeddings are read by %s", config.embedder, names)
+    if config.entailer is not None and not config.needs & {"entail", "contra"}:
+        names = ", ".join(config.scorers)
+        log.warning("score: the entailer %s is not used: no entail or contra is read by %s", config.entailer, names)
     says = {name: [f"{name}_column"] for name in schema.COLUMNS}
     says["embeddings"] += ["dim", "dtype"]
     says["logprobs"] += ["mean_logprobs"]
@@ -343,7 +391,8 @@ def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source
     source, layout = opened.source, opened.layout(config.layout)
     inputs = {{"embed": "embeddings", "sample": "completions"}.get(_maker(samples), "samples"): samples}
     lacking = wanted - group_files.resolve(source, wanted, layout).keys()
-    if of_run and samples != beside and lacking and "embeddings" not in lacking and beside.exists():
+    questions = config.made_of_texts - {"embeddings"}
+    if of_run and samples != beside and (lacking or questions) and "embeddings" not in lacking and beside.exists():
         inputs["completions"] = beside
         return _run(source, group_files.open_file(beside)), layout, inputs
     return source, layout, inputs
@@ -381,3 +430,41 @@ def _embedded(batch: pa.Table, embedder: Embedder | None) -> pa.Table:
     if embedder is None:
         return batch
     return batch.append_column("embeddings", embedders.embed_groups(batch["texts"].to_pylist(), embedder))
+
+
+def _with_question(source: Source, columns: dict[str, str], layout: Layout, config: Config) -> Layout:
+    """Say where the questions are that texts are judged with; tell of matrices that are there and not read."""
+    there = group_files.resolve(source, sorted(config.made_of_texts & {"entail", "contra"}), layout)
+    for name in there.values():
+        log.warning(
+            "score: the column %r of %s is not read: --entailer %s judges the texts; leave it out to score what is "
+            "there",
+            *(name, source.path, config.entailer),
+        )
+    if not config.conditioned:
+        return layout
+    given = {} if config.question_column is None else {"question": config.question_column}
+    found = group_files.resolve(source, ["question"], replace(layout, columns=layout.columns | given))
+    if not found:
+        raise ArtefactError(
+            f"{source.path} has no question (looked for {', '.join(group_files.NAMES['question'])}); it has "
+            f"{', '.join(source.names)}: name the column by --question-column, or have texts judged without by "
+            "--no-conditioned"
+        )
+    columns |= found
+    return replace(layout, kept=layout.kept | found)
+
+
+def _entailed(batch: pa.Table, entailer: Entailer | None, cache: Path) -> pa.Table:
+    if entailer is None:
+        return batch
+    questions = None
+    if "question" in batch.column_names:
+        if batch["question"].null_count:
+            row = batch["question"].to_pylist().index(None)
+            raise RowError(row, "question: is null; texts are judged with it (--no-conditioned judges them without)")
+        questions = batch["question"].cast(pa.string()).to_pylist()
+    texts = [None if group is None or None in group else group for group in batch["texts"].to_pylist()]
+    for name, matrices in entailers.judge_groups(texts, entailer, questions=questions, cache=cache).items():
+        batch = batch.append_column(name, pa.array(matrices, pa.large_list(pa.float64())))
+    return batch

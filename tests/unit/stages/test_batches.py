@@ -43,6 +43,28 @@ def test_logprobs_are_those_of_the_untempered_distribution(tiny_model: Path) -> 
     np.testing.assert_allclose(cold.logprobs, expected.numpy(), atol=1e-5)  # float32 network, cached against whole
 
 
+def test_the_probability_of_an_option_is_that_of_all_its_tokens(tiny_model: Path) -> None:
+    import torch
+
+    from uncal.backends.transformers import Transformers
+
+    backend = Transformers(model=str(tiny_model), batch_tokens=40)
+    prompts, options = ["What is it?", "And a longer one, what is that?"], ["True", "False", "not one of the two"]
+    expected = np.empty((2, 3))
+    for p, prompt in enumerate(prompts):
+        for o, option in enumerate(options):
+            ids, told = backend.encode(prompt), backend.tokenizer(option, add_special_tokens=False)["input_ids"]
+            with torch.inference_mode():
+                logits = backend.network(torch.tensor([[*ids, *told]])).logits[0].double()
+            steps = range(len(ids) - 1, len(ids) + len(told) - 1)
+            expected[p, o] = logits.log_softmax(-1)[steps, told].sum()
+    assert len(backend.tokenizer(options[2], add_special_tokens=False)["input_ids"]) > 2
+    found = backend.option_logprobs(prompts, options)
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # sums of float32 logarithms near -11
+    with pytest.raises(ValueError, match=r"options are .*; each must have a token at least"):
+        backend.option_logprobs(prompts, ["True", ""])
+
+
 def test_draws_follow_the_tempered_distribution() -> None:
     import torch
 
