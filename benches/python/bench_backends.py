@@ -8,6 +8,7 @@ falls on both; the ratio is that of the medians over shards.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -48,6 +49,7 @@ def main():
             begun = time.perf_counter()
             groups = backend(batch, sampling)
             rates[name].append(len(batch) * options.n / (time.perf_counter() - begun))
+            print(f"{start + len(batch):5} {name:<24} {rates[name][-1]:7.1f} completions/s", file=sys.stderr)
             tokens[name] += sum(len(completion.tokens) for group in groups for completion in group.completions)
     for backend in backends.values():
         backend.close()
