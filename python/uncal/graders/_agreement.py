@@ -1,7 +1,7 @@
 """How far two graders agree."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def agreement(verdicts: BoolArray, others: BoolArray) -> Agreement:
     >>> agreement(np.array([True, True, False, False]), np.array([True, False, False, False]))
     Agreement(n=4, share=0.75, kappa=0.5)
     """
-    known = ~(np.ma.getmaskarray(verdicts) | np.ma.getmaskarray(others))
+    mask: Any = np.ma.getmaskarray  # without types in NumPy 2.3
+    known = ~(mask(verdicts) | mask(others))
     first, second = np.asarray(verdicts)[known], np.asarray(others)[known]
     n = len(first)
     if not n:

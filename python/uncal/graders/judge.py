@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,7 +95,8 @@ class Judge(Grader):
         given = self.verdicts(texts, answers, questions)
         right = np.array([bool(verdict.right) for verdict in given], dtype=bool)
         unread = np.array([verdict.right is None for verdict in given], dtype=bool)
-        return np.ma.MaskedArray(right, unread) if unread.any() else right
+        masked: Any = np.ma.MaskedArray  # without types in NumPy 2.3
+        return masked(right, unread) if unread.any() else right
 
     def verdicts(
         self, texts: Sequence[str], answers: Sequence[Sequence[str]], questions: Sequence[str] | None = None

@@ -81,8 +81,9 @@ def grade_batch(batch: pa.Table, config: Config, grader: Grader) -> pa.Table:
         accepted += [row["answers"]] * len(mine)
         questions += [row.get("prompt") or ""] * len(mine)
         ends.append(len(texts))
-    # A masked array gives None where the grader could not tell.
-    verdicts: list[bool | None] = np.ma.asarray(grader(texts, accepted, questions)).tolist()
+    # A masked array gives None where the grader could not tell. NumPy 2.3 has no types for it.
+    masked: Any = np.ma.asarray
+    verdicts: list[bool | None] = masked(grader(texts, accepted, questions)).tolist()
     name = graders.identity(config.grader, grader)
     made, start = [], 0
     for row, end in zip(rows, ends, strict=True):
