@@ -6,7 +6,6 @@ import numpy as np
 
 from uncal import fast
 from uncal.calibrators._base import Calibrator, arrays
-from uncal.fast import Bins
 from uncal.types import BoolArray, FloatArray, RealArray
 
 
@@ -51,7 +50,9 @@ class Histogram(Calibrator):
     edges_: FloatArray
     value_: FloatArray
 
-    def __init__(self, n_bins: int = 15, bins: Bins = "width", smoothing: float = 0.0) -> None:
+    def __init__(
+        self, n_bins: int = 15, bins: Literal["width", "mass", "distinct", "sweep"] = "width", smoothing: float = 0.0
+    ) -> None:
         self.n_bins = n_bins
         self.bins = bins
         self.smoothing = smoothing
