@@ -165,7 +165,9 @@ def _uqlm(source: Source) -> tuple[Source, str, dict[str, str]]:
     """Results of uqlm (``to_df()``), a row a prompt: a response, and several sampled ones."""
     columns = {"texts": "sampled_responses"}
     for name, one in (("prompt", "prompt"), ("answer", "response")):  # `to_df` cuts the s off, `data` has it
-        columns |= {name: theirs for theirs in (one, f"{one}s") if theirs in source.names}  # noqa: B035
+        for theirs in (one, f"{one}s"):
+            if theirs in source.names:
+                columns[name] = theirs
     if "sampled_logprob" not in source.names:
         return source, "uqlm", columns
 

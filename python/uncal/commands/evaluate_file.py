@@ -191,7 +191,7 @@ def _measured(path: Path, found: Predictions, columns: Columns, making: MadeBy, 
     if found.group is not None and config.bootstrap and (groups := len(np.unique(found.group))) < FEW_GROUPS:
         notes.append(
             f"group: {config.group!r} has {groups} values, and intervals of so few are not to be trusted; they come "
-            "from whole questions drawn at random (a table for each task or model is `by`)"
+            "from whole questions drawn at random (--by gives a table by task or model)"
         )
     read = {
         "rows": found.rows,

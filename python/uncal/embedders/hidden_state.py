@@ -77,8 +77,8 @@ class HiddenState(Embedder):
         device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
         auto = torch.float32 if device == "cpu" else "auto"
         dtype = auto if self.dtype == "auto" else getattr(torch, self.dtype)
-        load = lambda folder: AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True)  # noqa: E731
-        return self._loaded(load).to(device).eval()
+        network = self._loaded(lambda folder: AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True))
+        return network.to(device).eval()
 
     def _loaded(self, load: Any) -> Any:
         folder = models.resolve(self.model)

@@ -34,7 +34,7 @@ def fit_platt(
     """Fit a logistic curve from scores to the chance of being right (Platt scaling).
 
     Minimises the log loss against smoothed targets by Newton steps with backtracking, until the gradient, a sum over
-    rows, is below `tol`; at most 100 steps. From 2^16 rows on the first are those of a sample.
+    rows, is below `tol`; at most 100 steps. From 2^16 rows on, 2^18 with weights, the first are those of a sample.
     Scores are shifted and scaled into [-1, 1] inside, so fitting ``s * scores + t`` gives the same confidences.
 
     Parameters

@@ -26,8 +26,8 @@ pub struct Platt {
 /// Newton steps with backtracking (Lin, Lin, Weng 2007), on scores that are first shifted and scaled into `[-1, 1]`,
 /// until the gradient, a sum over rows, is below `tolerance`; or below 1e-14 of the magnitude of its terms; or falls no
 /// further for rounding. At most 100. With libsvm's tolerance, 1e-5, they end where libsvm's do. From 2^16 rows
-/// on they begin with a sample of them; if rows all weigh the same, few looks at all rows follow: one in single precision,
-/// then in double precision, until the gradient can be shown to be as small.
+/// of one weight on, 2^18 of several, they begin with a sample; where there is one weight, few looks at all rows follow: one
+/// in single precision, then in double precision, until the gradient can be shown to be as small.
 ///
 /// Without a tolerance it is libsvm's, or 0 without `smoothing`; but from 2^18 rows of one weight on it is looks in single
 /// precision alone, mostly one, until they leave less than a thousandth of the parameters' standard errors.
