@@ -1,8 +1,10 @@
 """Read the number that a model states about itself. Strict: what is unclear is malformed, never mended."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+_INTEGER = re.compile(r"10|[0-9]")
 _NUMBER = re.compile(r"[+]?(?:\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -63,20 +65,88 @@ def parse_confidence(text: str) -> Stated:
 
 
 def _parse(text: str, tag: str) -> Stated:
-    if not isinstance(text, str):
-        raise TypeError(f"text is {type(text).__name__}; it must be a str")
-    _, opening, rest = text.rpartition(f"<{tag}>")
-    if not opening:
-        return Stated(None, f"no <{tag}> block")
-    content, closing, after = rest.partition(f"</{tag}>")
-    if not closing:
-        return Stated(None, f"<{tag}> is not closed")
-    if after.strip():
-        return Stated(None, f"text after </{tag}>")
-    content = content.strip()
+    content, reason = _block(text, tag)
+    if reason is not None:
+        return Stated(None, reason)
     if not content.isascii() or not _NUMBER.fullmatch(content):
         return Stated(None, "not a decimal")
     value = float(content)
     if not 0.0 <= value <= 1.0:
         return Stated(None, "outside [0, 1]")
     return Stated(value, None)
+
+
+def _block(text: str, tag: str) -> tuple[str, str | None]:
+    """Content of the last block of a tag, which ends the text; or why there is none."""
+    if not isinstance(text, str):
+        raise TypeError(f"text is {type(text).__name__}; it must be a str")
+    _, opening, rest = text.rpartition(f"<{tag}>")
+    if not opening:
+        return "", f"no <{tag}> block"
+    content, closing, after = rest.partition(f"</{tag}>")
+    if not closing:
+        return "", f"<{tag}> is not closed"
+    if after.strip():
+        return "", f"text after </{tag}>"
+    return content.strip(), None
+
+
+class Format(NamedTuple):
+    """A way to write an uncertainty.
+
+    Attributes
+    ----------
+    write : callable
+        An uncertainty in [0, 1] -> text.
+    read : callable
+        Text -> `Stated`, whose value is the uncertainty.
+    words : str
+        What a prompt says of it, after "state".
+    """
+
+    write: Callable[[float], str]
+    read: Callable[[str], Stated]
+    words: str
+
+
+def _read_confidence(text: str) -> Stated:
+    value, reason = parse_confidence(text)
+    return Stated(None if value is None else 1.0 - value, reason)
+
+
+def _read_tenths(text: str) -> Stated:
+    content, reason = _block(text, "confidence")
+    if reason is None and not _INTEGER.fullmatch(content):
+        reason = "not a whole number from 0 to 10"
+    return Stated(None, reason) if reason else Stated(1.0 - int(content) / 10, None)
+
+
+FORMATS = {
+    "uncertainty": Format(
+        lambda uncertainty: f"<uncertainty>{uncertainty:.2f}</uncertainty>",
+        parse_uncertainty,
+        "the probability that the answer is wrong, as a decimal from 0.00 (surely right) to 1.00 (surely wrong), in "
+        "<uncertainty>...</uncertainty>",
+    ),
+    "confidence": Format(
+        lambda uncertainty: f"<confidence>{1 - uncertainty:.2f}</confidence>",
+        _read_confidence,
+        "the probability that the answer is right, as a decimal from 0.00 (surely wrong) to 1.00 (surely right), in "
+        "<confidence>...</confidence>",
+    ),
+    "confidence_of_ten": Format(
+        lambda uncertainty: f"<confidence>{round(10 * (1 - uncertainty))}</confidence>",
+        _read_tenths,
+        "how sure it is that the answer is right, as a whole number from 0 (surely wrong) to 10 (surely right), in "
+        "<confidence>...</confidence>",
+    ),
+}
+"""Ways to write an uncertainty: in two decimals as it is; as a confidence; as a confidence in whole tenths.
+
+Examples
+--------
+>>> FORMATS["confidence_of_ten"].write(0.3)
+'<confidence>7</confidence>'
+>>> FORMATS["confidence"].read("<confidence>0.70</confidence>").value
+0.30000000000000004
+"""

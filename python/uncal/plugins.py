@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from uncal.errors import ConfigError, MissingExtraError, UnknownPluginError
 
-KINDS = ("backends", "embedders", "entailers", "graders", "scorers", "calibrators", "rewards")
+KINDS = ("backends", "embedders", "entailers", "graders", "scorers", "calibrators", "rewards", "objectives")
 PARTS = {"backend": ("backends", "transformers"), "embedder": ("embedders", "sentence_transformers")}
 """Fields of plugins that are plugins of another kind: which kind, and the one that is taken unless set."""
 

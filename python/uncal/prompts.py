@@ -1,17 +1,39 @@
 """What a model is told: the turn that answers, and the turn that says how unsure the answer is."""
 
 from uncal.errors import ConfigError
-from uncal.types import Message
+from uncal.parse import FORMATS
+from uncal.types import Message, Order
 
 ANSWER = (
     "Reply with the shortest phrase that answers the question. Always commit to one answer, even a guess.\n\n{question}"
 )
-UNCERTAINTY = (
-    "You gave the answer above. Do not change it. Think briefly about what would make it wrong: gaps in what you know, "
-    "other plausible answers, ambiguity in the question. Then state the probability that the answer is wrong, as a "
-    "decimal from 0.00 (surely right) to 1.00 (surely wrong), in <uncertainty>...</uncertainty>, and stop."
-)
-"""Status: our own wording; the paper's prompts could not be read."""
+DOUBTS = "what would make it wrong: gaps in what you know, other plausible answers, ambiguity in the question"
+ASK = {
+    "answer_first": f"You gave the answer above. Do not change it. Think briefly about {DOUBTS}. Then state {{words}}, "
+    "and stop.",
+    "together": "Answer the question with the shortest phrase that answers it, in <answer>...</answer>. Always commit "
+    f"to one answer, even a guess. Do not change it afterwards. Think briefly about {DOUBTS}. Then state {{words}}, "
+    "and stop.\n\n{question}",
+    "confidence_first": "Before you answer the question, say how it will go: think briefly about what you know of it, "
+    "and state {words}. Then give the shortest phrase that answers it, in <answer>...</answer>, and stop. Always "
+    "commit to one answer, even a guess.\n\n{question}",
+}
+"""What asks for the number, by what a completion holds. Status: our own wording; the paper's could not be read."""
+
+
+def ask(order: Order = "answer_first", form: str = "uncertainty") -> str:
+    """Say what asks a model for its number, in one of `uncal.parse.FORMATS`.
+
+    Examples
+    --------
+    >>> ask("together", "confidence")[:50]
+    'Answer the question with the shortest phrase that '
+    """
+    return ASK[order].replace("{words}", FORMATS[form].words)
+
+
+UNCERTAINTY = ask()
+"""The uncertainty turn unless set."""
 
 
 def check(template: str) -> str:

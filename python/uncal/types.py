@@ -365,8 +365,27 @@ class Scorer(Protocol):
         """Score every group."""
 
 
+Order = Literal["answer_first", "together", "confidence_first"]
+"""What a trained completion holds: the number alone, the answer before it being frozen; the answer and then the number;
+the number and then the answer."""
+
+
 class Reward(Protocol):
-    """TRL's reward function: keyword columns in, one number (or None, skip) for each completion out."""
+    """TRL's reward function: keyword columns in, one number (or None, skip) for each completion out.
+
+    Attributes
+    ----------
+    order : {"answer_first", "together", "confidence_first"}
+        What it expects a completion to hold.
+    format : str
+        How it expects the number to be written: a name in `uncal.parse.FORMATS`.
+    needs : frozenset of str
+        Columns that it reads.
+    """
+
+    order: ClassVar[Order] = "answer_first"
+    format: ClassVar[str] = "uncertainty"
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     @property
     @abstractmethod
@@ -376,6 +395,110 @@ class Reward(Protocol):
     @abstractmethod
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Reward every completion."""
+
+
+class Record(NamedTuple):
+    """One thing that a model learns to write.
+
+    Attributes
+    ----------
+    turns : list of Message
+        The conversation so far; it carries no loss.
+    text : str
+        What the model should say next.
+    """
+
+    turns: list[Message]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOut:
+    """How a trained model's number is read.
+
+    Attributes
+    ----------
+    format : str, default="uncertainty"
+        How it writes the number: a name in `uncal.parse.FORMATS`.
+    opening : str, default=""
+        Text that its turn is made to begin with, before one of `options`.
+    options : tuple of str, default=()
+        Texts whose probabilities are read in place of having it write; none: it writes.
+    uncertainties : tuple of float, default=()
+        What each option says; the number is their mean under those probabilities, scaled to add up to 1.
+    """
+
+    format: str = "uncertainty"
+    opening: str = ""
+    options: tuple[str, ...] = ()
+    uncertainties: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.options) != len(self.uncertainties):
+            raise ValueError(
+                f"uncertainties has {len(self.uncertainties)} entries; it must have one for each of the "
+                f"{len(self.options)} options"
+            )
+
+
+class Objective(Protocol):
+    """Rows of targets -> what a model is trained on: supervised records, a loss, rewards.
+
+    A row is a mapping with `id`, `prompt`, `answer` (frozen; None if there is none) and what the objective `needs`.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        Further columns of a row that it reads: `uncertainty` (the target), `correct`, `answers`, `completions`,
+        `completions_correct`.
+    """
+
+    @property
+    def order(self) -> Order:
+        """What a completion holds."""
+        return "answer_first"
+
+    @property
+    @abstractmethod
+    def needs(self) -> frozenset[str]:
+        """Columns of a row that it reads beside `id`, `prompt` and `answer`."""
+
+    @property
+    def ask(self) -> str | None:
+        """What the model is told: of a frozen answer the turn after it, else the prompt, with {question}.
+
+        None is the usual of its order.
+        """
+        return None
+
+    @property
+    def rewards(self) -> Mapping[str, tuple[Reward, float]]:
+        """Rewards of the second phase by name, each with its weight; none: it is supervised alone."""
+        return {}
+
+    @property
+    def read_out(self) -> ReadOut:
+        """How the number is read from a model trained so."""
+        return ReadOut()
+
+    @abstractmethod
+    def records(self, rows: Sequence[Mapping[str, Any]], turns: Sequence[list[Message]], seed: int) -> list[Record]:
+        """Make the supervised records: all of the training, or its first phase where there are rewards.
+
+        `turns[i]` is the conversation in which row i is asked.
+        """
+
+    def loss(self, network: Any, inputs: Mapping[str, Any], tokenizer: Any) -> Any:  # noqa: ARG002
+        """Loss of a batch of records, a scalar tensor; None is the trainer's own, cross-entropy.
+
+        Parameters
+        ----------
+        network : transformers.PreTrainedModel or peft.PeftModel
+        inputs : mapping
+            `input_ids`, `attention_mask` and `labels`, (B, T); labels are -100 wherever there is no loss.
+        tokenizer : transformers.PreTrainedTokenizerBase
+        """
+        return None
 
 
 def text_of(completion: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from uncal.parse import parse_uncertainty
 from uncal.types import Reward, text_of
@@ -34,6 +34,8 @@ class TargetMatch(Reward):
     >>> reward(["<uncertainty>0.70</uncertainty>", "no idea"], uncertainty=[0.2, 0.2])
     [0.5, 0.0]
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"uncertainty"})
 
     dead_zone: float = 0.05
     malformed: float = 0.0
