@@ -52,7 +52,7 @@ class Reinforce(Objective):
                 raise ConfigError(f"names {', '.join(self.names)} differ in {what}: {', '.join(sorted(said))}")
 
     @cached_property
-    def rewards(self) -> Mapping[str, tuple[Reward, float]]:  # type: ignore[override]
+    def rewards(self) -> Mapping[str, tuple[Reward, float]]:
         """Each reward by its name, with its weight."""
         made = {}
         for i, name in enumerate(self.names):
@@ -103,7 +103,7 @@ def _reward(name: str, settings: Mapping[str, Any]) -> Reward:
         return made
     if settings:
         raise ConfigError(f"settings {', '.join(settings)}: {name!r} is a plain function and takes none")
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _of(reward: Any, what: str) -> Any:
