@@ -5,6 +5,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+HOW = {
+    "answer_first": "The base model answers with the adapter off, so answers do not change; with the adapter on it "
+    "says, in a second turn,\nhow unsure that answer is.",
+    "together": "With the adapter on the model answers, and then says how sure it is, in one turn.",
+    "confidence_first": "With the adapter on the model says how sure it is, and then answers, in one turn.",
+}
+
 
 def model_card(note: Mapping[str, Any], calibration: str = "") -> str:
     """Write the README.md of an adapter.
@@ -18,7 +25,8 @@ def model_card(note: Mapping[str, Any], calibration: str = "") -> str:
     """
     made = note["made_by"]
     config = made["config"]
-    steps = f"{config['warmup_steps']} supervised warm-up steps, {config['steps']} GRPO steps"
+    counts = {name: len(phase["steps"]) for name, phase in note["training"].items()}
+    steps = f"{counts.get('supervised', 0)} supervised steps, {counts.get('grpo', 0)} GRPO steps"
     return f"""---
 library_name: peft
 base_model: {json.dumps(note["base_model"])}
@@ -28,9 +36,8 @@ tags: [uncal, uncertainty, calibration, trl, grpo, lora]
 # An adapter that states the uncertainty of an answer
 
 Trained by uncal {made["uncal_version"]} on {note["questions"]} questions: {steps},
-reward {", ".join(config["rewards"])}.
-The base model answers with the adapter off, so answers do not change; with the adapter on it states, in a second turn,
-the probability that the answer is wrong, as `<uncertainty>0.37</uncertainty>`.
+objective {config["objective"]}.
+{HOW[note["prompts"]["order"]]}
 
     uncal ask "Who wrote Middlemarch?" --adapter THIS_FOLDER
 
@@ -44,7 +51,7 @@ The answer turn:
 
     {_indented(note["prompts"]["answer"])}
 
-The uncertainty turn:
+What asks for the number:
 
     {_indented(note["prompts"]["uncertainty"])}
 """

@@ -37,7 +37,7 @@ UNCERTAINTY = ask()
 
 
 def check(template: str) -> str:
-    """Return an answer prompt's template; `ConfigError` if it has no place for the question."""
+    """Return a prompt's template; `ConfigError` if it has no place for the question."""
     if "{question}" not in template:
         raise ConfigError(f"answer_prompt {template!r} must contain {{question}}, the place of the question")
     return template
@@ -69,3 +69,27 @@ def uncertainty_turn(
         {"role": "assistant", "content": answer},
         {"role": "user", "content": uncertainty},
     ]
+
+
+def turns(order: Order, question: str, answer: str | None, template: str, asking: str) -> list[Message]:
+    """Build the conversation in which a model gives its number, whatever a completion of it holds.
+
+    Parameters
+    ----------
+    order : {"answer_first", "together", "confidence_first"}
+    question : str
+    answer : str or None
+        The frozen answer; not looked at where the model answers itself.
+    template : str
+        What asks for the answer alone.
+    asking : str
+        What asks for the number; with {question} where the model answers itself.
+
+    Examples
+    --------
+    >>> turns("together", "What is 2 + 2?", None, ANSWER, "{question} How sure are you?")
+    [{'role': 'user', 'content': 'What is 2 + 2? How sure are you?'}]
+    """
+    if order == "answer_first":
+        return uncertainty_turn(question, answer or "", template, asking)
+    return answer_turn(question, check(asking))

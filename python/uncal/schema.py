@@ -99,6 +99,8 @@ statements = pa.schema(
         ("text", pa.string()),
         ("uncertainty", pa.float64()),  # null when malformed
         ("reason", pa.string()),
+        ("answer", pa.string()),  # of the model in this text; null where it is the frozen one
+        ("correct", pa.bool_()),  # that answer
     ]
 )
 BASE, TRAINED = "base", "adapter"

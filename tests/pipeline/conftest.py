@@ -167,8 +167,8 @@ def finished(cli: Cli, asked: Path, tiny_model: Path, tmp_path_factory: pytest.T
 
         [train]
         uncertainty_prompt = "How unsure?"
-        warmup_steps = 4
-        warmup_batch_size = 2
+        supervised_steps = 4
+        supervised_batch_size = 2
         steps = 4
         prompts_per_step = 1
         num_generations = 2

@@ -174,7 +174,7 @@ def test_evaluate_killed_while_either_model_speaks_ends_with_the_same_statements
         assert (run / name).read_bytes() == (finished.folder / name).read_bytes()
 
 
-def test_train_killed_in_the_warm_up_and_in_grpo_goes_on_from_its_checkpoints(
+def test_train_killed_in_the_supervised_steps_and_in_grpo_goes_on_from_its_checkpoints(
     cli: Any, finished: Any, tmp_path: Path, strays: Callable[[Path], list[str]]
 ) -> None:
     run = finished.copy(tmp_path / "run", schema.TARGETS)
@@ -184,20 +184,20 @@ def test_train_killed_in_the_warm_up_and_in_grpo_goes_on_from_its_checkpoints(
     def reached(stage: str) -> bool:
         return any(parts.glob(f"{stage}-checkpoints/checkpoint-*/complete"))
 
-    cli.stop_when(lambda: reached("warmup"), *arguments)
+    cli.stop_when(lambda: reached("supervised"), *arguments)
     assert not out.exists()
-    assert not (parts / "warmup" / "complete").exists()
+    assert not (parts / "supervised" / "complete").exists()
     second = cli.stop_when(lambda: reached("grpo"), *arguments)
-    assert "train: warm-up goes on from checkpoint-2" in second.err
+    assert "train: supervised goes on from checkpoint-2" in second.err
     assert not out.exists()
     assert not (parts / "grpo" / "complete").exists()
     ended = cli(*arguments)
     assert ended.code == 0, ended.err
     assert "train: GRPO goes on from checkpoint-2" in ended.err
-    assert "warm-up" not in ended.err
+    assert "supervised" not in ended.err
     note, whole = (json.loads((folder / "uncal.json").read_text()) for folder in (out, finished.folder / "adapter"))
-    assert [entry["step"] for entry in note["training"]["warmup"]] == [1, 2, 3, 4]
-    assert [entry["step"] for entry in note["training"]["grpo"]] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in note["training"]["supervised"]["steps"]] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in note["training"]["grpo"]["steps"]] == [1, 2, 3, 4]
     assert note == whole  # losses and rewards of every step too
     weights = "adapter_model.safetensors"
     assert (out / weights).read_bytes() == (finished.folder / "adapter" / weights).read_bytes()

@@ -33,9 +33,9 @@ embedder_settings = {{ model = "{minilm}" }}
 uncertainty_prompt = """\
 How likely is your answer wrong? \
 Reply with <uncertainty>0.00</uncertainty> to <uncertainty>1.00</uncertainty>."""
-warmup_steps = 12
-warmup_batch_size = 4
-warmup_learning_rate = 1e-3
+supervised_steps = 12
+supervised_batch_size = 4
+supervised_learning_rate = 1e-3
 steps = 1
 prompts_per_step = 1
 num_generations = 4
@@ -81,11 +81,11 @@ def test_the_trained_model_holds_the_format_that_the_base_model_does_not(run: Pa
 @pytest.mark.slow
 def test_the_warm_up_lowers_its_loss_and_grpo_earns_reward(run: Path) -> None:
     training = json.loads((run / "adapter" / "uncal.json").read_text())["training"]
-    losses = [step["loss"] for step in training["warmup"]]
+    losses = [step["loss"] for step in training["supervised"]["steps"]]
     assert len(losses) == 12
     assert losses[-1] < losses[0] / 2
-    assert [step["step"] for step in training["grpo"]] == [1]
-    assert training["grpo"][0]["reward"] > 0.3
+    assert [step["step"] for step in training["grpo"]["steps"]] == [1]
+    assert training["grpo"]["steps"][0]["reward"] > 0.3
 
 
 @pytest.mark.slow

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -51,6 +52,16 @@ class Transformers(Backend):
     device: str = "auto"
     batch_tokens: int = 16384
     trust_remote_code: bool = False
+
+    @classmethod
+    def around(cls, network: Any, tokenizer: Any, **settings: Any) -> Self:
+        """Take a network and its tokenizer that are loaded already, such as those in training.
+
+        It samples in whatever mode the network is; `settings` are the fields but `model`.
+        """
+        backend = cls(model=str(network.name_or_path), **settings)
+        backend.__dict__.update(network=network, tokenizer=tokenizer)
+        return backend
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the loaded model behind: a copy in another process loads its own."""
@@ -139,34 +150,65 @@ class Transformers(Backend):
     def option_logprobs(self, prompts: Sequence[Prompt], options: Sequence[str], /) -> FloatArray:
         """Say how likely each option is as the beginning of the model's turn, (P, O).
 
-        NaN for a prompt that leaves no room in the context. An option is tokenized by itself. What prompts and options
-        have in common is read once.
+        NaN for a prompt that leaves no room in the context. An option is tokenized by itself. A prompt is read once,
+        whatever the options.
         """
         told = [list(self.tokenizer(option, add_special_tokens=False)["input_ids"]) for option in options]
         if not all(told):
             raise ValueError(f"options are {list(options)}; each must have a token at least")
         encoded = [self.encode(prompt) for prompt in prompts]
         longest = max(map(len, told), default=0)
-        wanted: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-        for p, ids in enumerate(encoded):
-            if ids and len(ids) + longest <= self.context:
-                for o, option in enumerate(told):
-                    wanted.setdefault((*ids, *option[:-1]), []).append((p, o))
         found = np.full((len(prompts), len(options)), np.nan)
-        todo = sorted(wanted, key=len, reverse=True)
+        # All but the last token of an option is read; what is the beginning of another's need not be read by itself.
+        begun = {option[:-1] for option in map(tuple, told)}
+        read = sorted(b for b in begun if not any(b != other and other[: len(b)] == b for other in begun))
+        where = {b: next(i for i, r in enumerate(read) if r[: len(b)] == b) for b in begun}
+        rows = torch.tensor([where[tuple(option[:-1])] for option in told])
+        tokens = torch.tensor([[*option, *[0] * (longest - len(option))] for option in told])
+        counts = (torch.arange(longest) < torch.tensor([[len(option)] for option in told])).to(self.network.device)
+        todo = [p for p in range(len(prompts)) if encoded[p] and len(encoded[p]) + longest <= self.context]
+        todo.sort(key=lambda p: len(encoded[p]), reverse=True)
         while todo:
-            size = max(1, self.batch_tokens // len(todo[0]))
+            size = max(1, self.batch_tokens // (len(read) * (len(encoded[todo[0]]) + longest)))
             batch, todo = todo[:size], todo[size:]
-            tokens, mask, positions = _padded(batch, self.network.device)
-            logits = self.network(
-                input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=longest
-            ).logits.float()
-            normed = logits - logits.logsumexp(-1, keepdim=True)
-            for read, row in zip(batch, normed, strict=True):
-                for p, o in wanted[read]:
-                    last = row[-len(told[o]) :]
-                    found[p, o] = sum(last[t, token].item() for t, token in enumerate(told[o]))
+            normed = self._following([encoded[p] for p in batch], read)  # (P, R, tokens read + 1, V)
+            each = normed[:, rows[:, None], torch.arange(longest), tokens].double()  # (P, O, longest)
+            found[batch] = each.masked_fill(~counts, 0).sum(-1).cpu().numpy()
         return found
+
+    def _following(self, prompts: list[list[int]], beginnings: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        """Log-probabilities of what follows a prompt and each further token of some beginnings; prompts are read once.
+
+        Returns (P, B, longest + 1, V); what is behind the end of a shorter beginning is of no meaning.
+        """
+        device, n, width = self.network.device, len(beginnings), max(map(len, beginnings))
+        ids, mask, positions = _padded(prompts, device)
+        cache = DynamicCache(config=self.network.config)
+        first = self.network(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits
+        logits = first.repeat_interleave(n, 0)
+        if width:
+            cache.batch_repeat_interleave(n)
+            tokens = torch.tensor([[*b, *[0] * (width - len(b))] for b in beginnings], device=device)
+            after = positions[:, -1:].repeat_interleave(n, 0) + torch.arange(1, width + 1, device=device)
+            mask = torch.cat([mask.repeat_interleave(n, 0), mask.new_ones(len(after), width)], 1)
+            rest = self.network(
+                input_ids=tokens.repeat(len(prompts), 1),
+                attention_mask=mask,
+                position_ids=after,
+                past_key_values=cache,
+                use_cache=True,
+            ).logits
+            logits = torch.cat([logits, rest], 1)
+        logits = logits.float()
+        normed: torch.Tensor = logits - logits.logsumexp(-1, keepdim=True)
+        return normed.view(len(prompts), n, width + 1, -1)
 
     @torch.inference_mode()
     def _sample(
@@ -323,8 +365,18 @@ def load_tokenizer(model: str, *, trust_remote_code: bool = False) -> Any:
     return tokenizer
 
 
-def load_model(model: str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> Any:
-    """Load a causal language model onto its device; `ModelError` if it can't be had."""
+def load_model(
+    model: str,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    quantization: str = "none",
+) -> Any:
+    """Load a causal language model onto its device; `ModelError` if it can't be had.
+
+    `quantization` "4bit" holds its weights in 4 bits (NF4), by bitsandbytes on a GPU.
+    """
     folder = models.resolve(model)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -332,13 +384,32 @@ def load_model(model: str, *, dtype: str = "auto", device: str = "auto", trust_r
         dtype = "float32"
     if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
         raise ModelError(f"dtype is {dtype!r}; it must be float32, bfloat16, float16 or auto")
+    options: dict[str, Any] = {}
+    if quantization == "4bit":
+        options = {"quantization_config": _four_bits(), "device_map": {"": device}}
     try:
         network = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, trust_remote_code=trust_remote_code, use_safetensors=True
+            folder, dtype=dtype, trust_remote_code=trust_remote_code, use_safetensors=True, **options
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
-    return network.to(device)
+    return network if options else network.to(device)
+
+
+def _four_bits() -> Any:
+    """Return settings of bitsandbytes; `ModelError` where it cannot run."""
+    if not torch.cuda.is_available():
+        raise ModelError("quantization is '4bit', which takes a CUDA device; there is none, so leave it at 'none'")
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtraError("quantization is '4bit', which needs the package 'bitsandbytes'; pip install it")
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
 
 
 def check_adapter(adapter: str) -> Path:

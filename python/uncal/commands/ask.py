@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from uncal import artefacts, backends, prompts
+from uncal import artefacts, backends, prompts, reading
 from uncal.errors import ArtefactError
-from uncal.parse import parse_uncertainty
-from uncal.types import Sampling
+from uncal.parse import answer_of
+from uncal.types import Backend, ReadOut, Sampling
 
 
 def ask(
@@ -52,33 +52,47 @@ def ask(
         "transformers", model=model or note["base_model"], adapter=str(adapter), **(settings or {})
     )
     answering = Sampling(**note["answer_sampling"])
-    stating = Sampling(**note["read_out"])
-    told = note["prompts"]
+    told, read_out = note["prompts"], reading.of_note(note)
+    stating = Sampling(temperature=note["read_out"]["temperature"], max_tokens=note["read_out"]["max_tokens"])
     rest = iter(questions)
     while batch := list(islice(rest, batch_size)):
+        if told["order"] != "answer_first":
+            yield from _answered_by_itself(batch, backend, told, read_out, stating)
+            continue
         with backend.adapter_off():
             answers = backend([prompts.answer_turn(question, told["answer"]) for question in batch], answering)
         answered = [(q, group.completions[0].text) for q, group in zip(batch, answers, strict=True) if not group.error]
         turns = [prompts.uncertainty_turn(q, answer, told["answer"], told["uncertainty"]) for q, answer in answered]
-        statements = iter(backend(turns, stating) if turns else [])
+        statements = iter(reading.read(backend, turns, read_out, stating) if turns else [])
         for question, group in zip(batch, answers, strict=True):
             if group.error:
                 yield _row(question, error=group.error)
                 continue
-            statement = next(statements)
-            if statement.error:
-                yield _row(question, answer=group.completions[0].text, error=statement.error)
-                continue
-            text = statement.completions[0].text
-            value, reason = parse_uncertainty(text)
-            yield _row(
-                question,
-                answer=group.completions[0].text,
-                uncertainty=value,
-                confidence=None if value is None else round(1 - value, 12),
-                statement=text,
-                reason=reason,
-            )
+            yield _stated(question, group.completions[0].text, next(statements))
+
+
+def _answered_by_itself(
+    batch: list[str], backend: Backend, told: dict[str, str], read_out: ReadOut, stating: Sampling
+) -> Iterator[dict[str, Any]]:
+    """Answer and number in one turn, both with the adapter on."""
+    turns = [prompts.answer_turn(question, told["uncertainty"]) for question in batch]
+    for question, found in zip(batch, reading.read(backend, turns, read_out, stating), strict=True):
+        if found.text is None:
+            yield _row(question, error=found.reason)
+        else:
+            yield _stated(question, answer_of(found.text), found)
+
+
+def _stated(question: str, answer: str | None, found: reading.Read) -> dict[str, Any]:
+    value = found.uncertainty
+    return _row(
+        question,
+        answer=answer,
+        uncertainty=value,
+        confidence=None if value is None else round(1 - value, 12),
+        statement=found.text,
+        reason=found.reason,
+    )
 
 
 def _row(question: str, **known: Any) -> dict[str, Any]:

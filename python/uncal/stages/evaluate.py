@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from uncal import artefacts, backends, cards, fast, graders, plugins, progress, prompts, schema
+from uncal import artefacts, backends, cards, fast, graders, plugins, progress, prompts, reading, schema
 from uncal.artefacts import MadeBy, Shards
 from uncal.curves import risk_coverage
 from uncal.errors import ArtefactError, ConfigError
-from uncal.parse import parse_uncertainty
-from uncal.types import Backend, FloatArray, Sampling
+from uncal.types import Backend, FloatArray, Grader
 
 log = logging.getLogger("uncal")
 RAW, TEACHER = "entropy", "teacher"
@@ -42,6 +41,9 @@ class Config:
     backend : str, default="transformers"
     backend_settings : mapping, default={}
         Further settings of the backend.
+    read_out : {"stated", "mean"} or None, default=None
+        The number as it is written, or the mean of what might be written, each by its probability; None is as the
+        objective says that the adapter was trained on.
     max_tokens : int or None, default=None
         A statement is cut after so many tokens; None takes what the adapter was trained with, 256 without one.
     n_bins : int, default=15
@@ -60,6 +62,7 @@ class Config:
     split: str = "test"
     backend: str = "transformers"
     backend_settings: Mapping[str, Any] = field(default_factory=dict)
+    read_out: str | None = None
     max_tokens: int | None = None
     n_bins: int = 15
     bootstrap: int = 1000
@@ -71,6 +74,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.split not in schema.SPLITS:
             raise ConfigError(f"split is {self.split!r}; it must be one of {', '.join(schema.SPLITS)}")
+        if self.read_out not in (None, *reading.HOW):
+            raise ConfigError(f"read_out is {self.read_out!r}; it must be one of {', '.join(reading.HOW)}")
         for name in ("n_bins", "bootstrap", "shard_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -111,7 +116,7 @@ def evaluate(run: Path, out: Path, config: Config | None = None, *, overwrite: b
     note = json.loads((adapter / artefacts.NOTE).read_text(encoding="utf-8")) if adapter else _without_adapter(making)
     rows = _rows(run, config.split)
     # Statements depend on less than the report does: another number of bins does not draw them anew.
-    relevant = ("split", "backend", "backend_settings", "max_tokens", "shard_size", "seed")
+    relevant = ("split", "backend", "backend_settings", "read_out", "max_tokens", "shard_size", "seed")
     stating = replace(
         making,
         config={name: making.config[name] for name in relevant},
@@ -129,7 +134,11 @@ def _without_adapter(making: MadeBy) -> dict[str, Any]:
     sampled = making.lineage.get("sample", {})
     return {
         "base_model": sampled.get("model"),
-        "prompts": {"answer": sampled.get("answer_prompt", prompts.ANSWER), "uncertainty": prompts.UNCERTAINTY},
+        "prompts": {
+            "answer": sampled.get("answer_prompt", prompts.ANSWER),
+            "uncertainty": prompts.UNCERTAINTY,
+            "order": "answer_first",
+        },
         "read_out": {"temperature": 0.0, "max_tokens": 256},
     }
 
@@ -177,6 +186,7 @@ def _state(
     sources = [schema.BASE] if adapter is None else [schema.BASE, schema.TRAINED]
     if not artefacts.is_done(out, making, overwrite=overwrite):
         made: dict[str, Backend] = {}
+        grader = _run_grader(making) if _answers_itself(note) else None
 
         def work(batch: pa.Table) -> pa.Table:
             source = batch["source"][0].as_py()
@@ -186,7 +196,15 @@ def _state(
                 made[source] = backends.make(
                     config.backend, model=note["base_model"], **with_adapter, **config.backend_settings
                 )
-            return statement_batch(batch, note, made[source], config)
+            return reading.statement_batch(
+                batch,
+                note,
+                made[source],
+                how=config.read_out,
+                max_tokens=config.max_tokens,
+                seed=config.seed,
+                grader=grader,
+            )
 
         with (
             Shards(out, making, schema.statements, overwrite=overwrite) as shards,
@@ -200,6 +218,18 @@ def _state(
     return statements
 
 
+def _answers_itself(note: Mapping[str, Any]) -> bool:
+    """Whether the trained model gives answer and number in one completion."""
+    return bool(note["prompts"].get("order", "answer_first") != "answer_first")
+
+
+def _run_grader(making: MadeBy) -> Grader:
+    """Make the grader that graded the run, for answers that the trained model gives itself."""
+    graded = making.lineage.get("grade", {})
+    made: Grader = plugins.make_whole("graders", graded.get("grader", "exact_match"), graded.get("grader_settings", {}))
+    return made
+
+
 def _batches(rows: list[dict[str, Any]], sources: list[str], size: int) -> Iterator[pa.Table]:
     for source in sources:
         for start in range(0, len(rows), size):
@@ -209,43 +239,10 @@ def _batches(rows: list[dict[str, Any]], sources: list[str], size: int) -> Itera
                     "id": [row["id"] for row in part],
                     "prompt": [row["prompt"] for row in part],
                     "answer": [row["answer"] for row in part],
+                    "answers": pa.array([row["answers"] for row in part], pa.list_(pa.string())),
                     "source": [source] * len(part),
                 }
             )
-
-
-def statement_batch(batch: pa.Table, note: Mapping[str, Any], backend: Backend, config: Config) -> pa.Table:
-    """Let a model state the uncertainty of some frozen answers, taking the most probable token each time.
-
-    Parameters
-    ----------
-    batch : pyarrow.Table
-        `id`, `prompt`, `answer` and `source`.
-    note : mapping
-        What the adapter's uncal.json holds: `prompts` and `read_out`.
-    backend : Backend
-    config : Config
-
-    Returns
-    -------
-    pyarrow.Table
-        As many rows, with the columns of statements.parquet.
-    """
-    told = note["prompts"]
-    turns = [
-        prompts.uncertainty_turn(prompt, answer, told["answer"], told["uncertainty"])
-        for prompt, answer in zip(batch["prompt"].to_pylist(), batch["answer"].to_pylist(), strict=True)
-    ]
-    max_tokens = config.max_tokens or note["read_out"]["max_tokens"]
-    groups = backend(turns, Sampling(temperature=0.0, max_tokens=max_tokens, seed=config.seed))
-    rows = []
-    for name, source, group in zip(batch["id"].to_pylist(), batch["source"].to_pylist(), groups, strict=True):
-        text = group.completions[0].text if group.completions else None
-        value, reason = parse_uncertainty(text) if text is not None else (None, group.error)
-        if value is None and text is not None and group.completions[0].finish_reason == "length":
-            reason = f"{reason}, cut at max_tokens"
-        rows.append({"id": name, "source": source, "text": text, "uncertainty": value, "reason": reason})
-    return pa.Table.from_pylist(rows, schema.statements)
 
 
 # What the numbers are worth
@@ -273,7 +270,11 @@ def _report(
         told[schema.TRAINED] = {name: row["uncertainty"] for name, row in statements[schema.TRAINED].items()}
     table = []
     for name, stated in told.items():
-        entry = _measure(graded, stated, config)
+        mine = graded
+        if _answers_itself(note) and name in statements:
+            verdicts = {row["id"]: row["correct"] for row in statements[name].values()}
+            mine = [row | {"correct": verdicts[row["id"]]} for row in rows if verdicts[row["id"]] is not None]
+        entry = _measure(mine, stated, config)
         if name == schema.TRAINED:
             entry["imitation"] = _spearman(rows, stated, teacher, config)
         table.append({"name": name, "label": LABELS[name]} | entry)
@@ -501,7 +502,7 @@ def _findings(table: list[dict[str, Any]], training: Mapping[str, Any]) -> list[
             )
         elif trained["auroc"] and teacher["auroc"] and trained["auroc"][0] < teacher["auroc"][1]:
             said.append("The trained model is well short of its teacher at telling right from wrong.")
-        steps = len(training.get("grpo", ()))
+        steps = len(training.get("grpo", {}).get("steps", ()))
         if 0 < steps < 50:
             said.append(f"{steps} GRPO steps are next to none (the paper takes 1000): what it learnt is the warm-up's.")
     return said

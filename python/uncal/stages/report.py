@@ -238,10 +238,13 @@ def _calibrator(made: Mapping[str, Any]) -> str:
 """
 
 
+TRAINED_BY = (("supervised", "loss", "Supervised steps: loss"), ("grpo", "reward", "GRPO: mean reward"))
+
+
 def _training(made: Mapping[str, Any]) -> str:
     charts = []
-    for stage, key, name in (("warmup", "loss", "Supervised warm-up: loss"), ("grpo", "reward", "GRPO: mean reward")):
-        logged = [(entry["step"], entry.get(key)) for entry in made["training"].get(stage, ())]
+    for stage, key, name in TRAINED_BY:
+        logged = [(entry["step"], entry.get(key)) for entry in made["training"].get(stage, {}).get("steps", ())]
         points = [(step, value) for step, value in logged if value is not None]
         if points:
             window = 2 * (len(points) // 40) + 1

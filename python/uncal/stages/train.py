@@ -2,43 +2,58 @@
 
 import json
 import logging
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
-from uncal import artefacts, cards, progress, prompts, rewards
+from uncal import artefacts, cards, objectives, prompts, schema
 from uncal.artefacts import MadeBy, Shards
 from uncal.errors import ArtefactError, ConfigError, MissingExtraError
-from uncal.types import Message
+from uncal.types import Objective
 
 log = logging.getLogger("uncal")
-COMPLETE = "complete"
 OURS = frozenset(
     {
         "beta",
         "bf16",
         "disable_tqdm",
+        "eval_on_start",
+        "eval_steps",
+        "eval_strategy",
         "gradient_accumulation_steps",
+        "greater_is_better",
         "learning_rate",
+        "load_best_model_at_end",
         "logging_steps",
         "max_completion_length",
         "max_steps",
+        "metric_for_best_model",
         "num_generations",
         "output_dir",
         "per_device_train_batch_size",
+        "reward_weights",
         "save_steps",
         "save_strategy",
         "save_total_limit",
-        "scale_rewards",
         "seed",
         "temperature",
     }
 )
 """Options of TRL that uncal sets from its own settings, or on which resuming and the method rest."""
+PEFTS = frozenset({"lora_alpha", "r", "task_type"})
+"""Options of PEFT's LoraConfig that uncal sets from its own settings."""
+ELSEWHERE = {
+    "answers": (schema.QUESTIONS, "answers"),
+    "completions": (schema.COMPLETIONS, "completions"),
+    "completions_correct": (schema.GRADES, "completions_correct"),
+}
+"""Columns that objectives may need and that stand beside targets.parquet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +62,25 @@ class Config:
 
     Attributes
     ----------
+    objective : str, default="target_match"
+        What is trained on: a name of `uncal list objectives` or `uncal list rewards`, or module:attribute.
+    objective_settings : mapping, default={}
+        Settings of the objective, or of the reward.
     model : str or None, default=None
         The base model; None takes the one that answered.
-    rewards : tuple of str, default=("target_match",)
-    reward_settings : mapping, default={}
-        Settings handed to every reward.
-    uncertainty_prompt : str
-        What asks how unsure the answer is.
-    warmup_steps : int, default=100
-        Supervised steps on well-formed statements of the targets before reinforcement learning; 0 for a model that
-        holds the format by itself. A small model that does not gets no reward to learn from without them.
-    warmup_batch_size : int, default=16
-    warmup_learning_rate : float, default=2e-4
+    start : str or None, default=None
+        An adapter to start from, which `uncal train` made of the same model; None starts afresh.
+    uncertainty_prompt : str or None, default=None
+        What asks for the number, with {question} where the model answers itself; None is the objective's own.
+    supervised_steps : int, default=100
+        Steps on the objective's records, well-formed statements of the targets unless it says otherwise. A small model
+        that does not hold the format gets no reward to learn from without them.
+    supervised_batch_size : int, default=16
+    supervised_learning_rate : float, default=2e-4
         Falls to 0.
     steps : int, default=200
-        GRPO steps; 0 leaves it at the warm-up. The paper takes 1000 (secondary source).
+        GRPO steps, for an objective that has rewards; 0 leaves it at the supervised ones. The paper takes 1000
+        (secondary source).
     prompts_per_step : int, default=8
         Questions in a GRPO step. The paper takes 32 (secondary source).
     num_generations : int, default=16
@@ -77,22 +96,35 @@ class Config:
     lora_rank : int, default=16
         As in the paper (secondary source).
     lora_alpha : int, default=32
+    quantization : {"none", "4bit"}, default="none"
+        "4bit" holds the base model in 4 bits while the adapter is trained (QLoRA); it takes CUDA and bitsandbytes.
     micro_batch_size : int, default=16
-        Statements in one forward and backward pass; less needs less memory.
+        Statements in one forward and backward pass of a process; less needs less memory.
     save_every : int, default=20
         Steps between checkpoints, from which a training that was cut off goes on.
+    validate_every : int, default=0
+        Steps between two measures of ECE, Brier and AUROC on the split validate; 0 measures none.
+    validate_questions : int, default=256
+        At most so many are asked.
+    best : {"brier", "ece", "auroc"} or None, default=None
+        Keep the adapter that was best by this on the split validate, instead of the last; it needs validate_every.
+    patience : int, default=0
+        End a phase after so many measures that were no better; 0 goes on to its last step. It needs best.
     trl : mapping, default={}
-        Any further option of TRL's GRPOConfig, such as use_vllm=true.
+        Any further option of TRL's GRPOConfig, or its SFTConfig where that has it, such as use_vllm=true.
+    peft : mapping, default={}
+        Any further option of PEFT's LoraConfig, such as lora_dropout=0.05.
     seed : int, default=0
     """
 
+    objective: str = "target_match"
+    objective_settings: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
-    rewards: tuple[str, ...] = ("target_match",)
-    reward_settings: Mapping[str, Any] = field(default_factory=dict)
-    uncertainty_prompt: str = prompts.UNCERTAINTY
-    warmup_steps: int = 100
-    warmup_batch_size: int = 16
-    warmup_learning_rate: float = 2e-4
+    start: str | None = None
+    uncertainty_prompt: str | None = None
+    supervised_steps: int = 100
+    supervised_batch_size: int = 16
+    supervised_learning_rate: float = 2e-4
     steps: int = 200
     prompts_per_step: int = 8
     num_generations: int = 16
@@ -102,98 +134,136 @@ class Config:
     beta: float = 0.0
     lora_rank: int = 16
     lora_alpha: int = 32
+    quantization: str = "none"
     micro_batch_size: int = 16
     save_every: int = 20
+    validate_every: int = 0
+    validate_questions: int = 256
+    best: str | None = None
+    patience: int = 0
     trl: Mapping[str, Any] = field(default_factory=dict)
+    peft: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("warmup_steps", "steps"):
+        for name in ("supervised_steps", "steps", "validate_every", "patience"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("warmup_batch_size", "prompts_per_step", "max_tokens", "lora_rank", "micro_batch_size"):
+        least_one = ("supervised_batch_size", "prompts_per_step", "max_tokens", "lora_rank", "micro_batch_size")
+        for name in (*least_one, "save_every", "validate_questions"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.save_every < 1:
-            raise ConfigError(f"save_every is {self.save_every}; it must be at least 1")
         if self.num_generations < 2:
             raise ConfigError(f"num_generations is {self.num_generations}; an advantage takes at least 2")
-        if self.steps + self.warmup_steps == 0:
-            raise ConfigError("steps and warmup_steps are both 0; there is nothing to train")
-        if not self.rewards:
-            raise ConfigError("rewards is empty; name at least one (`uncal list rewards`)")
+        if self.quantization not in ("none", "4bit"):
+            raise ConfigError(f"quantization is {self.quantization!r}; it must be none or 4bit")
+        if self.best not in (None, "brier", "ece", "auroc"):
+            raise ConfigError(f"best is {self.best!r}; it must be brier, ece or auroc")
+        if self.best and not self.validate_every:
+            raise ConfigError(f"best is {self.best!r} and validate_every 0; nothing is measured to choose by")
+        if self.patience and not self.best:
+            raise ConfigError(f"patience is {self.patience} and best is not set; say what must get better")
         if taken := sorted(OURS & set(self.trl)):
             raise ConfigError(f"trl sets {', '.join(taken)}, which uncal sets itself; use its own settings")
-        micro = min(self.micro_batch_size, self.warmup_batch_size)
-        if self.warmup_steps and self.warmup_batch_size % micro:
+        if taken := sorted(PEFTS & set(self.peft)):
+            raise ConfigError(f"peft sets {', '.join(taken)}, which uncal sets itself; use its own settings")
+        objective = self.make_objective()
+        if self.uncertainty_prompt is not None and objective.order != "answer_first":
+            prompts.check(self.uncertainty_prompt)
+        if not (self.steps and objective.rewards) and not self.supervised_steps:
+            without = "" if objective.rewards else f", and {self.objective} has no rewards"
+            raise ConfigError(f"supervised_steps is 0{without or ' and so is steps'}; there is nothing to train")
+        micro = min(self.micro_batch_size, self.supervised_batch_size)
+        if self.supervised_steps and self.supervised_batch_size % micro:
             raise ConfigError(
-                f"warmup_batch_size {self.warmup_batch_size} does not divide into micro batches of {micro}"
+                f"supervised_batch_size {self.supervised_batch_size} does not divide into micro batches of {micro}"
             )
-        for name in self.rewards:
-            rewards.make(name, **self.reward_settings)
-        if self.steps and (self.prompts_per_step * self.num_generations) % self.micro_size:
+        if self.steps and objective.rewards and self.statements % self.micro_size:
             raise ConfigError(
-                f"a step's {self.prompts_per_step * self.num_generations} statements (prompts_per_step * "
-                f"num_generations) do not divide into micro batches of {self.micro_batch_size}"
+                f"a step's {self.statements} statements (prompts_per_step * num_generations) do not divide into micro "
+                f"batches of {self.micro_batch_size}"
             )
+
+    @property
+    def statements(self) -> int:
+        """Statements in a GRPO step."""
+        return self.prompts_per_step * self.num_generations
 
     @property
     def micro_size(self) -> int:
         """Statements in a pass: `micro_batch_size`, but no more than a step has."""
-        return min(self.micro_batch_size, self.prompts_per_step * self.num_generations)
+        return min(self.micro_batch_size, self.statements)
+
+    def make_objective(self) -> Objective:
+        """Make what is trained on."""
+        return objectives.make(self.objective, **self.objective_settings)
 
 
 def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: bool = False) -> Path:
-    """Train a LoRA adapter on the train split: supervised warm-up, then GRPO.
+    """Train a LoRA adapter on the train split: supervised records, then GRPO where the objective has rewards.
 
-    The conversation holds the question and the frozen answer; only the tokens of the uncertainty turn carry loss.
-    `out` becomes a folder with the adapter, the tokenizer, a model card and uncal.json. A training that was cut off
-    goes on from its last checkpoint.
+    Only what the model is to say carries loss: the uncertainty turn after a frozen answer, or answer and number where
+    it answers itself. `out` becomes a folder with the adapter, the tokenizer, a model card and uncal.json. A training
+    that was cut off goes on from its last checkpoint. Under ``accelerate launch`` the processes share each step.
+
+    Columns that an objective needs and targets.parquet does not have are read from the files beside it.
 
     Raises
     ------
     ArtefactError
-        If the train split has no question with a target.
+        If the train split has no question with a target, or a file is missing that the objective needs.
     MissingExtraError
         If TRL or PEFT is not installed.
     """
     config = config or Config()
-    making = MadeBy.of("train", config, {"targets": targets})
+    objective = config.make_objective()
+    beside = {name: targets.parent / file for name, (file, _) in ELSEWHERE.items() if name in _needed(objective)}
+    for name, path in beside.items():
+        if not path.exists():
+            raise ArtefactError(f"no file {path}; {config.objective} needs its column {ELSEWHERE[name][1]!r}")
+    start = {"start": Path(config.start)} if config.start else {}
+    making = MadeBy.of("train", config, {"targets": targets} | {path.name: path for path in beside.values()} | start)
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
     sampled = making.lineage.get("sample", {})
     model = config.model or sampled.get("model")
     if model is None:
         raise ConfigError(f"{targets} does not say which model answered; pass --model")
-    answer_prompt = sampled.get("answer_prompt", prompts.ANSWER)
-    rows, too_long = _fitting(_rows(targets), model, answer_prompt, config)
+    told = {
+        "answer": sampled.get("answer_prompt", prompts.ANSWER),
+        "uncertainty": config.uncertainty_prompt
+        or objective.ask
+        or prompts.ask(objective.order, objective.read_out.format),
+        "order": objective.order,
+    }
+    rows, too_long = _fitting(_rows(targets, "train", objective, beside), model, told, config)
+    if not rows:
+        raise ArtefactError(f"no question of the split 'train' in {targets} has a target")
     try:
         import peft  # noqa: F401
         import trl  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"training needs the package {error.name!r}; `pip install 'uncal[train]'`") from error
-    conversations = [
-        prompts.uncertainty_turn(row["prompt"], row["answer"], answer_prompt, config.uncertainty_prompt) for row in rows
-    ]
-    with Shards(out, making, overwrite=overwrite) as shards:
-        work = shards.folder
-        warm, warmup_log = _warm_up(work, model, conversations, rows, config)
-        trained, grpo_log = _reinforce(work, warm, model, conversations, rows, config)
+    watching = _watching(targets, objective, beside, model, told, config)
+    with _workplace(out, making, overwrite=overwrite) as work:
+        trained, logged = _train(work, model, objective, rows, told, watching, config)
+        if _rank():
+            return out
         final = work / "final"
         _keep(trained, final, model)
         note = {
             "made_by": making.to_dict(),
             "base_model": model,
-            "prompts": {"answer": answer_prompt, "uncertainty": config.uncertainty_prompt},
+            "prompts": told,
             "answer_sampling": {
                 "temperature": sampled.get("answer_temperature", 0.1),
                 "max_tokens": sampled.get("max_tokens", 64),
                 "seed": sampled.get("seed", 0),
             },
-            "read_out": {"temperature": 0.0, "max_tokens": config.max_tokens},
+            "read_out": {"temperature": 0.0, "max_tokens": config.max_tokens} | _read_out(objective),
             "questions": len(rows),
             "over_the_context": too_long,
-            "training": {"warmup": warmup_log, "grpo": grpo_log},
+            "training": logged,
             "packages": _versions(),
         }
         artefacts.write_text(final / artefacts.NOTE, json.dumps(note, indent=2, sort_keys=True) + "\n")
@@ -205,229 +275,216 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
     return out
 
 
-def _rows(targets: Path) -> list[dict[str, Any]]:
-    """Questions of the train split that have a target."""
+def _needed(objective: Objective) -> frozenset[str]:
+    """Columns that its records, its rewards and its validation read."""
+    return objective.needs | (frozenset() if objective.order == "answer_first" else {"answers"})
+
+
+def _read_out(objective: Objective) -> dict[str, Any]:
+    read_out = objective.read_out
+    return {
+        "format": read_out.format,
+        "opening": read_out.opening,
+        "options": list(read_out.options),
+        "uncertainties": list(read_out.uncertainties),
+    }
+
+
+def _rows(targets: Path, split: str, objective: Objective, beside: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Questions of a split that have what the objective needs of targets.parquet."""
+    files = {"targets": (targets, ["split", "prompt", "answer", "uncertainty", "correct"])}
+    files |= {name: (path, [ELSEWHERE[name][1]]) for name, path in beside.items()}
     rows: list[dict[str, Any]] = []
-    for table in artefacts.read(targets, ["id", "split", "prompt", "answer", "uncertainty", "correct"]):
-        wanted = pc.and_(pc.equal(table["split"], "train"), pc.is_valid(table["uncertainty"]))
+    for tables in artefacts.read_together(4096, **files):
+        table = tables["targets"]
+        for name in beside:
+            table = table.append_column(name, tables[name][ELSEWHERE[name][1]])
+        wanted = pc.equal(table["split"], split)
+        for name in sorted({"uncertainty", "correct"} & objective.needs):
+            wanted = pc.and_(wanted, pc.is_valid(table[name]))
         rows += table.filter(wanted).to_pylist()
-    if not rows:
-        raise ArtefactError(f"no question of the split 'train' in {targets} has a target")
     return rows
 
 
 def _fitting(
-    rows: list[dict[str, Any]], model: str, answer_prompt: str, config: Config
+    rows: list[dict[str, Any]], model: str, told: Mapping[str, str], config: Config
 ) -> tuple[list[dict[str, Any]], int]:
-    """Leave out the questions whose conversation and statement are over the model's context, and count them."""
+    """Give each row its conversation; leave out those over the model's context with a statement, and count them."""
     from uncal.backends.transformers import Transformers
 
     backend = Transformers(model=model)
     kept = []
     for row in rows:
-        turns = prompts.uncertainty_turn(row["prompt"], row["answer"], answer_prompt, config.uncertainty_prompt)
+        order: Any = told["order"]
+        turns = prompts.turns(order, row["prompt"], row["answer"], told["answer"], told["uncertainty"])
         if len(backend.encode(turns)) + config.max_tokens <= backend.context:
-            kept.append(row)
-    if not kept:
-        raise ArtefactError(f"every question of the split 'train' is over the context of {model!r}")
+            kept.append(row | {"turns": turns})
+    if rows and not kept:
+        raise ArtefactError(f"every question of the split {rows[0]['split']!r} is over the context of {model!r}")
     if left_out := len(rows) - len(kept):
         log.warning("train: %d questions are over the model's context and left out", left_out)
     return kept, left_out
 
 
-def _warm_up(
-    work: Path, model: str, conversations: list[Any], rows: list[dict[str, Any]], config: Config
-) -> tuple[Path | None, list[dict[str, float]]]:
-    """Teach the format and the targets by supervised steps; gives the adapter's folder, or None without a warm-up."""
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+def _watching(
+    targets: Path,
+    objective: Objective,
+    beside: Mapping[str, Path],
+    model: str,
+    told: Mapping[str, str],
+    config: Config,
+) -> Any:
+    """Questions of the split validate on which a training is measured; None if it is not."""
+    if not config.validate_every:
+        return None
+    from uncal.training.callback import Watched
+    from uncal.training.phases import Watching
 
-    if not config.warmup_steps:
-        return None, []
-    done = work / "warmup"
-    if not (done / COMPLETE).exists():
-        network, tokenizer = _model(model, None, config)
-        dataset = Dataset.from_list(
-            [
-                _example(tokenizer, conversation, f"<uncertainty>{row['uncertainty']:.2f}</uncertainty>")
-                for conversation, row in zip(conversations, rows, strict=True)
-            ]
-        )
-        micro = min(config.micro_batch_size, config.warmup_batch_size)
-        arguments = SFTConfig(
-            **_shared_arguments(work / "warmup-checkpoints", config),
-            max_steps=config.warmup_steps,
-            learning_rate=config.warmup_learning_rate,
-            per_device_train_batch_size=micro,
-            gradient_accumulation_steps=max(1, config.warmup_batch_size // micro),
-            completion_only_loss=True,
-            max_length=None,
-        )
-        trainer = SFTTrainer(model=network, args=arguments, train_dataset=dataset, processing_class=tokenizer)
-        _run(trainer, "warm-up", config.warmup_steps, ("loss",))
-        _finish(trainer, done, ("loss",))
-    return done, json.loads((done / COMPLETE).read_text())
+    frozen = objective.order == "answer_first"
+    rows = _rows(targets, "validate", objective, beside)
+    rows = [row for row in rows if (row["correct"] is not None if frozen else row["answers"])]
+    rows, _ = _fitting(rows[: config.validate_questions], model, told, config)
+    if not rows:
+        raise ArtefactError(f"no graded question of the split 'validate' in {targets}; set validate_every to 0")
+    judged: dict[str, Any] = (
+        {"correct": [row["correct"] for row in rows]} if frozen else {"answers": [row["answers"] for row in rows]}
+    )
+    return Watching(
+        watched=Watched([row["turns"] for row in rows], **judged),
+        every=config.validate_every,
+        max_tokens=config.max_tokens,
+        best=config.best,
+        patience=config.patience,
+    )
 
 
-def _example(tokenizer: Any, conversation: list[Message], statement: str) -> dict[str, Any]:
-    """Return a prompt and its completion as TRL takes them: conversations, or texts without a chat template."""
-    from uncal.backends.transformers import templated
+@contextmanager
+def _workplace(out: Path, making: MadeBy, *, overwrite: bool) -> Iterator[Path]:
+    """Give the folder of checkpoints; of several processes the first one keeps it in order."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        with Shards(out, making, overwrite=overwrite) as shards:
+            yield shards.folder
+        return
+    from accelerate import PartialState
 
-    prompt = templated(tokenizer, conversation)
-    completion = statement if isinstance(prompt, str) else [{"role": "assistant", "content": statement}]
-    return {"prompt": prompt, "completion": completion}
-
-
-def _reinforce(
-    work: Path, warm: Path | None, model: str, conversations: list[Any], rows: list[dict[str, Any]], config: Config
-) -> tuple[Path, list[dict[str, float]]]:
-    """Train by GRPO from the warm start; gives the adapter's folder."""
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
-
-    from uncal.backends.transformers import templated
-
-    if not config.steps:
-        assert warm is not None
-        return warm, []
-    done = work / "grpo"
-    keys = ("reward", "reward_std", "frac_reward_zero_std", "loss", "completions/mean_length")
-    if not (done / COMPLETE).exists():
-        network, tokenizer = _model(model, warm, config)
-        dataset: Dataset = Dataset.from_list(
-            [
-                {
-                    "prompt": templated(tokenizer, conversation),
-                    "uncertainty": row["uncertainty"],
-                    "correct": row["correct"],
-                }
-                for conversation, row in zip(conversations, rows, strict=True)
-            ]
-        )
-        step_size = config.prompts_per_step * config.num_generations
-        arguments = GRPOConfig(
-            **_shared_arguments(work / "grpo-checkpoints", config)
-            | {
-                "max_steps": config.steps,
-                "learning_rate": config.learning_rate,
-                "per_device_train_batch_size": config.micro_size,
-                "gradient_accumulation_steps": step_size // config.micro_size,
-                "num_generations": config.num_generations,
-                "max_completion_length": config.max_tokens,
-                "temperature": config.temperature,
-                "beta": config.beta,
-                "scale_rewards": "none",
-            }
-            | dict(config.trl),
-        )
-        trainer = GRPOTrainer(
-            model=network,
-            args=arguments,
-            reward_funcs=[rewards.make(name, **config.reward_settings) for name in config.rewards],
-            train_dataset=dataset,
-            processing_class=tokenizer,
-        )
-        _run(trainer, "GRPO", config.steps, ("reward",))
-        _finish(trainer, done, keys)
-    return done, json.loads((done / COMPLETE).read_text())
+    state = PartialState()
+    if state.is_main_process:
+        with Shards(out, making, overwrite=overwrite) as shards:
+            state.wait_for_everyone()
+            yield shards.folder
+    else:
+        state.wait_for_everyone()
+        yield artefacts.parts_of(out)
 
 
-def _shared_arguments(folder: Path, config: Config) -> dict[str, Any]:
-    """Options that supervised training and GRPO have in common."""
-    import torch
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
 
-    cuda = torch.cuda.is_available()
+
+def _train(
+    work: Path,
+    model: str,
+    objective: Objective,
+    rows: list[dict[str, Any]],
+    told: Mapping[str, str],
+    watching: Any,
+    config: Config,
+) -> tuple[Path, dict[str, Any]]:
+    """Run both phases; gives the adapter's folder, and what was logged."""
+    from uncal.training import phases
+
+    turns = [row["turns"] for row in rows]
+    trained = Path(config.start) if config.start else None
+    logged: dict[str, Any] = {}
+    if config.supervised_steps:
+        done = work / "supervised"
+        if not (done / phases.COMPLETE).exists():
+            records = objective.records(rows, turns, config.seed)
+            if not records:
+                raise ArtefactError(f"objective {config.objective!r} makes no record of {len(rows)} questions")
+            with _network(model, trained, told, rows, config) as (network, tokenizer):
+                options = _supervised_options(config)
+                phases.supervised(done, network, tokenizer, objective, records, options, watching)
+        trained, logged["supervised"] = done, json.loads((done / phases.COMPLETE).read_text())
+    if config.steps and objective.rewards:
+        done = work / "grpo"
+        if not (done / phases.COMPLETE).exists():
+            with _network(model, trained, told, rows, config) as (network, tokenizer):
+                options = _grpo_options(config)
+                phases.reinforced(done, network, tokenizer, objective, rows, turns, options, watching)
+        trained, logged["grpo"] = done, json.loads((done / phases.COMPLETE).read_text())
+    assert trained is not None
+    return trained, logged
+
+
+def _supervised_options(config: Config) -> dict[str, Any]:
+    from dataclasses import fields
+
+    from trl import SFTConfig
+
+    micro = min(config.micro_batch_size, config.supervised_batch_size)
+    known = {field.name for field in fields(SFTConfig)}
     return {
-        "output_dir": str(folder),
         "seed": config.seed,
-        "lr_scheduler_type": "linear",
-        "save_strategy": "steps",
         "save_steps": config.save_every,
-        "save_total_limit": 2,
-        "logging_steps": 1,
-        "report_to": [],
-        "disable_tqdm": True,
-        "bf16": cuda and torch.cuda.is_bf16_supported(),
-        "gradient_checkpointing": cuda,
-        "dataloader_pin_memory": cuda,
-        "push_to_hub": False,
-    }
+        "max_steps": config.supervised_steps,
+        "learning_rate": config.supervised_learning_rate,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": max(1, config.supervised_batch_size // micro),
+    } | {name: value for name, value in config.trl.items() if name in known}
 
 
-def _model(model: str, adapter: Path | None, config: Config) -> tuple[Any, Any]:
-    """Load the base model with a fresh adapter, or the one in a folder, and the tokenizer."""
+def _grpo_options(config: Config) -> dict[str, Any]:
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if config.statements % (config.micro_size * processes):
+        raise ConfigError(
+            f"a step's {config.statements} statements do not divide into micro batches of {config.micro_size} for each "
+            f"of {processes} processes"
+        )
+    return {
+        "seed": config.seed,
+        "save_steps": config.save_every,
+        "max_steps": config.steps,
+        "learning_rate": config.learning_rate,
+        "per_device_train_batch_size": config.micro_size,
+        "gradient_accumulation_steps": config.statements // (config.micro_size * processes),
+        "num_generations": config.num_generations,
+        "max_completion_length": config.max_tokens,
+        "temperature": config.temperature,
+        "beta": config.beta,
+        "scale_rewards": "none",
+    } | dict(config.trl)
+
+
+@contextmanager
+def _network(
+    model: str, adapter: Path | None, told: Mapping[str, str], rows: list[dict[str, Any]], config: Config
+) -> Iterator[tuple[Any, Any]]:
+    """Load the base model with a fresh adapter, or the one in a folder; check afterwards that its answers are the same.
+
+    The tokenizer comes with it.
+    """
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     from uncal.backends import transformers as backend
+    from uncal.training import invariance
 
     torch.manual_seed(config.seed)
-    network = backend.load_model(model, dtype="float32")
+    network = backend.load_model(model, dtype="float32", quantization=config.quantization)
     if adapter is not None:
         network = backend.put_adapter(network, str(adapter), trainable=True)
     else:
-        lora = LoraConfig(
-            r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
-        )
+        options = {"target_modules": "all-linear"} | dict(config.peft)
+        lora = LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, task_type="CAUSAL_LM", **options)
+        if config.quantization != "none":
+            network = prepare_model_for_kbit_training(network)
         network = get_peft_model(network, lora)
-    return network, backend.load_tokenizer(model)
-
-
-def _run(trainer: Any, label: str, steps: int, shown: tuple[str, ...]) -> None:
-    """Train, from the last whole checkpoint on if there is one."""
-    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-
-    with progress.bar(label, steps, "step") as bar:
-
-        class Watch(TrainerCallback):  # type: ignore[misc]
-            """Moves the bar, and marks a checkpoint as whole once all of it is written."""
-
-            def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-                bar.update(state.global_step)
-
-            def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-                bar.update(1)
-
-            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-                bar.set_postfix_str(" ".join(f"{key} {float(logs[key]):.3f}" for key in shown if key in (logs or {})))
-
-            def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-                artefacts.write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE, "")
-
-        trainer.remove_callback(PrinterCallback)
-        trainer.remove_callback(ProgressCallback)
-        trainer.add_callback(Watch)
-        last = _last_checkpoint(Path(trainer.args.output_dir), steps)
-        if last is not None:
-            log.info("train: %s goes on from %s", label, last.name)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-
-
-def _last_checkpoint(folder: Path, steps: int) -> Path | None:
-    """Find the newest whole checkpoint before the last step; others are removed.
-
-    Half-written ones are of no use, and from the very last step a trainer would take one step too many.
-    """
-    whole = {}
-    for checkpoint in folder.glob("checkpoint-*"):
-        step = int(checkpoint.name.rpartition("-")[2])
-        if (checkpoint / COMPLETE).exists() and step < steps:
-            whole[step] = checkpoint
-        else:
-            shutil.rmtree(checkpoint)
-    return whole[max(whole)] if whole else None
-
-
-def _finish(trainer: Any, done: Path, keys: tuple[str, ...]) -> None:
-    """Save the adapter and what was logged, then mark the folder as whole."""
-    shutil.rmtree(done, ignore_errors=True)
-    trainer.model.save_pretrained(str(done), safe_serialization=True)
-    history = [
-        {"step": entry["step"]} | {key: float(entry[key]) for key in keys if key in entry}
-        for entry in trainer.state.log_history
-        if keys[0] in entry
-    ]
-    artefacts.write_text(done / COMPLETE, json.dumps(history))
+    tokenizer = backend.load_tokenizer(model)
+    asked = [prompts.answer_turn(row["prompt"], told["answer"]) for row in rows[:4]]
+    before = invariance.answer_logits(network, tokenizer, asked)
+    yield network, tokenizer
+    invariance.assert_answer_invariance(network, tokenizer, asked, before)
 
 
 def _keep(trained: Path, final: Path, model: str) -> None:

@@ -95,8 +95,8 @@ def made() -> dict[str, Any]:
             {"stage": "evaluate", "what": "statements of the base model: not a decimal", "count": 1017, "of": 2041},
         ],
         "training": {
-            "warmup": [{"step": i, "loss": 1 / i} for i in range(1, 6)],
-            "grpo": [{"step": i, "reward": None if i == 3 else i / 10} for i in range(1, 60)],
+            "supervised": {"steps": [{"step": i, "loss": 1 / i} for i in range(1, 6)]},
+            "grpo": {"steps": [{"step": i, "reward": None if i == 3 else i / 10} for i in range(1, 60)]},
         },
         "settings": {"sample": {"model": "a/model", "temperature": 1.0}, "evaluate": config},
         "examples": [
@@ -216,7 +216,7 @@ def test_what_is_missing_is_shown_as_not_available(made: dict[str, Any], tmp_pat
     made["table"] = [row("base", "Base model") | nothing | {"n": 0, "distinct": 0}]
     made["table"][0]["malformed_share"] = None
     made["score"]["auroc"] = [None, None, None]
-    made["training"] = {"warmup": [], "grpo": []}
+    made["training"] = {"supervised": {"steps": []}, "grpo": {"steps": []}}
     made["settings"] = {}
     made["examples"][0] |= {"uncertainty": None, "correct": None, "answers": None, "completions": []}
     text = Page(html_of(made, tmp_path)).text

@@ -14,12 +14,13 @@ from uncal.artefacts import MadeBy
 from uncal.backends.transformers import Transformers
 from uncal.errors import ArtefactError, ConfigError
 from uncal.stages import grade, train
+from uncal.training import phases
 from uncal.types import Sampling
 
 CONFIG = {
-    "warmup_steps": 3,
-    "warmup_batch_size": 4,
-    "warmup_learning_rate": 1e-2,
+    "supervised_steps": 3,
+    "supervised_batch_size": 4,
+    "supervised_learning_rate": 1e-2,
     "steps": 1,
     "prompts_per_step": 1,
     "num_generations": 2,
@@ -53,8 +54,8 @@ def test_a_model_is_trained_with_and_without_a_chat_template(tiny_model: Path, t
     made = train.train(targets(tmp_path), tmp_path / "adapter", train.Config(model=str(model), **CONFIG))
     note = json.loads((made / "uncal.json").read_text())
     assert note["questions"] == 7  # one has no target
-    assert [step["step"] for step in note["training"]["warmup"]] == [1, 2, 3]
-    assert len(note["training"]["grpo"]) == 1
+    assert [step["step"] for step in note["training"]["supervised"]["steps"]] == [1, 2, 3]
+    assert len(note["training"]["grpo"]["steps"]) == 1
     assert note["base_model"] == str(model)
     assert json.loads((made / "adapter_config.json").read_text())["base_model_name_or_path"] == str(model)
     assert not (tmp_path / "adapter.parts").exists()
@@ -75,11 +76,15 @@ def test_without_a_training_question_there_is_one_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": 0, "warmup_steps": 0}, "steps and warmup_steps are both 0; there is nothing to train"),
+        ({"steps": 0, "supervised_steps": 0}, "supervised_steps is 0 and so is steps; there is nothing to train"),
         ({"steps": -1}, "steps is -1; it must be 0 or more"),
         ({"num_generations": 1}, "num_generations is 1; an advantage takes at least 2"),
-        ({"rewards": ()}, "rewards is empty"),
-        ({"rewards": ("kindness",)}, r"no 'kindness' in uncal\.rewards"),
+        ({"objective": "kindness"}, r"objective is 'kindness'; it must be one of .*target_match"),
+        ({"best": "brier"}, "best is 'brier' and validate_every 0; nothing is measured to choose by"),
+        ({"patience": 2}, "patience is 2 and best is not set; say what must get better"),
+        ({"best": "nice", "validate_every": 5}, "best is 'nice'; it must be brier, ece or auroc"),
+        ({"quantization": "8bit"}, "quantization is '8bit'; it must be none or 4bit"),
+        ({"peft": {"r": 4}}, "peft sets r, which uncal sets itself"),
         ({"prompts_per_step": 3, "num_generations": 5, "micro_batch_size": 4}, "15 statements .* do not divide into"),
         ({"lora_rank": 0}, "lora_rank is 0; it must be at least 1"),
     ],
@@ -100,7 +105,7 @@ def test_only_the_statement_carries_loss(tiny_model: Path, tmp_path: Path, monke
             seen.append(trainer.processing_class.decode(labels[labels != -100]))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "_run", look)
+    monkeypatch.setattr(phases, "_run", look)
     with pytest.raises(KeyboardInterrupt):
         train.train(targets(tmp_path), tmp_path / "adapter", train.Config(model=str(tiny_model), **CONFIG))
     assert len(seen) == 4
@@ -111,5 +116,5 @@ def test_only_the_statement_carries_loss(tiny_model: Path, tmp_path: Path, monke
 def test_options_that_uncal_sets_itself_are_not_taken_from_trl() -> None:
     with pytest.raises(ConfigError, match="trl sets max_steps, which uncal sets itself; use its own settings"):
         train.Config(trl={"max_steps": 3, "use_vllm": False})
-    with pytest.raises(ConfigError, match="warmup_batch_size 24 does not divide into micro batches of 16"):
-        train.Config(warmup_batch_size=24)
+    with pytest.raises(ConfigError, match="supervised_batch_size 24 does not divide into micro batches of 16"):
+        train.Config(supervised_batch_size=24)
