@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from uncal import artefacts, cards
+from uncal import artefacts, cards, reading
 from uncal.stages import evaluate
 from uncal.stages.evaluate import Config
 
@@ -102,7 +102,7 @@ def entry(auroc: list[float] | None, **changes: Any) -> dict[str, Any]:
 
 def findings(*table: dict[str, Any], steps: int = 1000) -> str:
     named = [row | {"name": name} for name, row in zip(("teacher", "adapter", "base"), table, strict=False)]
-    return " ".join(evaluate._findings(named, {"grpo": [{}] * steps}))
+    return " ".join(evaluate._findings(named, {"grpo": {"steps": [{}] * steps}}))
 
 
 def test_findings_say_what_is_unwelcome() -> None:
@@ -154,7 +154,7 @@ def test_a_statement_that_was_cut_says_so(tiny_model: Path) -> None:
 
     batch = pa.table({"id": ["a", "b"], "prompt": ["x?", "why " * 300], "answer": ["y", "z"], "source": ["base"] * 2})
     note = {"prompts": {"answer": "{question}", "uncertainty": "How sure?"}, "read_out": {"max_tokens": 3}}
-    made = evaluate.statement_batch(batch, note, Transformers(model=str(tiny_model)), CONFIG).to_pylist()
+    made = reading.statement_batch(batch, note, Transformers(model=str(tiny_model))).to_pylist()
     assert made[0]["reason"] == "no <uncertainty> block, cut at max_tokens"
     assert made[1]["text"] is None
     assert made[1]["reason"].startswith("over the context: the prompt has ")

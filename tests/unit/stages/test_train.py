@@ -6,16 +6,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from uncal import artefacts, prompts, schema
+from uncal import artefacts, prompts, reading, schema
 from uncal.artefacts import MadeBy
 from uncal.backends.transformers import Transformers
 from uncal.errors import ArtefactError, ConfigError
 from uncal.stages import grade, train
-from uncal.training import phases
-from uncal.types import Sampling
+from uncal.types import Objective, ReadOut, Record, Reward, Sampling
 
 CONFIG = {
     "supervised_steps": 3,
@@ -105,6 +106,8 @@ def test_only_the_statement_carries_loss(tiny_model: Path, tmp_path: Path, monke
             seen.append(trainer.processing_class.decode(labels[labels != -100]))
         raise KeyboardInterrupt
 
+    from uncal.training import phases  # TRL warns of the vLLM that is installed here
+
     monkeypatch.setattr(phases, "_run", look)
     with pytest.raises(KeyboardInterrupt):
         train.train(targets(tmp_path), tmp_path / "adapter", train.Config(model=str(tiny_model), **CONFIG))
@@ -118,3 +121,94 @@ def test_options_that_uncal_sets_itself_are_not_taken_from_trl() -> None:
         train.Config(trl={"max_steps": 3, "use_vllm": False})
     with pytest.raises(ConfigError, match="supervised_batch_size 24 does not divide into micro batches of 16"):
         train.Config(supervised_batch_size=24)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_adapter_that_was_best_on_the_validate_split_is_kept(tiny_model: Path, tmp_path: Path) -> None:
+    rows = pa.concat_tables([pq.read_table(targets(tmp_path, split)) for split in ("train", "validate")])
+    rows = rows.set_column(0, "id", pa.array([f"q{i}" for i in range(rows.num_rows)]))
+    with artefacts.writer(
+        tmp_path / "all.parquet", schema.targets, MadeBy.of("calibrate", grade.Config(), {})
+    ) as write:
+        write(rows)
+    watched = {"validate_every": 1, "best": "brier", "objective": f"{__name__}:Levels", "save_every": 1}
+    config = train.Config(model=str(tiny_model), **CONFIG | watched | {"steps": 0, "supervised_steps": 4})
+    note = json.loads((train.train(tmp_path / "all.parquet", tmp_path / "adapter", config) / "uncal.json").read_text())
+    made = note["training"]["supervised"]
+    assert [entry["step"] for entry in made["validation"]] == [0, 1, 2, 3, 4]
+    briers = {entry["step"]: entry["eval_brier"] for entry in made["validation"]}
+    assert len(set(briers.values())) == 5  # it does learn
+    best = min((step for step in briers if step), key=lambda step: briers[step])
+    assert made["best"] == {"metric": "brier", "step": best, "value": pytest.approx(briers[best])}
+
+    held = Transformers(model=str(tiny_model), adapter=str(tmp_path / "adapter"))
+    turns = [
+        prompts.uncertainty_turn(f"What is {i}?", ["it", "", *["nothing"] * 6][i], prompts.ANSWER) for i in range(6)
+    ]
+    turns = [[*turn[:-1], {"role": "user", "content": "How likely wrong?"}] for turn in turns]
+    confidence = [1 - one.uncertainty for one in reading.read(held, turns, LEVELS, Sampling())]
+    assert np.square(np.array(confidence) - [True, False] * 3).mean() == pytest.approx(briers[best], abs=1e-5)
+
+
+LEVELS = ReadOut(options=("yes", "no"), uncertainties=(0.0, 1.0))
+
+
+class Levels(Objective):
+    """Learns to say yes of the right ones and no of the others, by a loss of its own."""
+
+    needs = frozenset({"correct"})
+    read_out = LEVELS
+
+    def records(self, rows: Any, turns: Any, seed: int) -> list[Record]:  # noqa: ARG002
+        return [Record(turn, "yes" if row["correct"] else "no") for row, turn in zip(rows, turns, strict=True)]
+
+    def loss(self, network: Any, inputs: Any, tokenizer: Any) -> Any:
+        assert tokenizer.chat_template
+        return network(**inputs).loss
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_answers_itself_is_rewarded_for_answer_and_number(tiny_model: Path, tmp_path: Path) -> None:
+    with artefacts.writer(
+        tmp_path / "questions.parquet", schema.questions, MadeBy.of("questions", grade.Config(), {})
+    ) as w:
+        rows = {
+            "id": [f"q{i}" for i in range(8)],
+            "prompt": [f"What is {i}?" for i in range(8)],
+            "answers": [["it"]] * 8,
+            "split": ["train"] * 8,
+        }
+        w(pa.table(rows, schema.questions))
+    seen.clear()
+    config = train.Config(
+        model=str(tiny_model), objective=f"{__name__}:Together", **CONFIG | {"uncertainty_prompt": None}
+    )
+    made = train.train(targets(tmp_path), tmp_path / "adapter", config)
+    note = json.loads((made / "uncal.json").read_text())
+    assert note["prompts"]["order"] == "together"
+    assert "{question}" in note["prompts"]["uncertainty"]
+    assert note["read_out"]["format"] == "confidence"
+    assert seen == [["it"], ["it"]]
+    again = train.Config(model=str(tiny_model), start=str(made), **CONFIG | {"supervised_steps": 0})
+    onward = json.loads((train.train(targets(tmp_path), tmp_path / "onward", again) / "uncal.json").read_text())
+    assert set(onward["training"]) == {"grpo"}
+
+    (tmp_path / "questions.parquet").unlink()
+    with pytest.raises(ArtefactError, match=r"no file .*questions\.parquet; .*Together needs its column 'answers'"):
+        train.train(targets(tmp_path), tmp_path / "other", config)
+
+
+seen: list[list[str]] = []
+
+
+class Together(Reward):
+    """Pays nothing, and notes what it is handed."""
+
+    order = "together"
+    format = "confidence"
+    needs = frozenset({"answers"})
+    __name__ = "together"
+
+    def __call__(self, completions: Any, **columns: Any) -> list[float | None]:
+        seen.extend(columns["answers"])
+        return [0.0] * len(completions)
