@@ -173,26 +173,11 @@ class Config:
         if not (self.steps and objective.rewards) and not self.supervised_steps:
             without = "" if objective.rewards else f", and {self.objective} has no rewards"
             raise ConfigError(f"supervised_steps is 0{without or ' and so is steps'}; there is nothing to train")
-        micro = min(self.micro_batch_size, self.supervised_batch_size)
-        if self.supervised_steps and self.supervised_batch_size % micro:
-            raise ConfigError(
-                f"supervised_batch_size {self.supervised_batch_size} does not divide into micro batches of {micro}"
-            )
-        if self.steps and objective.rewards and self.statements % self.micro_size:
-            raise ConfigError(
-                f"a step's {self.statements} statements (prompts_per_step * num_generations) do not divide into micro "
-                f"batches of {self.micro_batch_size}"
-            )
-
-    @property
-    def statements(self) -> int:
-        """Statements in a GRPO step."""
-        return self.prompts_per_step * self.num_generations
-
-    @property
-    def micro_size(self) -> int:
-        """Statements in a pass: `micro_batch_size`, but no more than a step has."""
-        return min(self.micro_batch_size, self.statements)
+        if self.supervised_steps:
+            _divided("supervised_batch_size", self.supervised_batch_size, self.micro_batch_size)
+        if self.steps and objective.rewards:
+            what = "prompts_per_step * num_generations"
+            _divided(what, self.prompts_per_step * self.num_generations, self.micro_batch_size)
 
     def make_objective(self) -> Objective:
         """Make what is trained on."""
@@ -361,7 +346,7 @@ def _watching(
 @contextmanager
 def _workplace(out: Path, making: MadeBy, *, overwrite: bool) -> Iterator[Path]:
     """Give the folder of checkpoints; of several processes the first one keeps it in order."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _processes() == 1:
         with Shards(out, making, overwrite=overwrite) as shards:
             yield shards.folder
         return
@@ -422,7 +407,7 @@ def _supervised_options(config: Config) -> dict[str, Any]:
 
     from trl import SFTConfig
 
-    micro = min(config.micro_batch_size, config.supervised_batch_size)
+    micro, passes = _divided("supervised_batch_size", config.supervised_batch_size, config.micro_batch_size)
     known = {field.name for field in fields(SFTConfig)}
     return {
         "seed": config.seed,
@@ -430,30 +415,40 @@ def _supervised_options(config: Config) -> dict[str, Any]:
         "max_steps": config.supervised_steps,
         "learning_rate": config.supervised_learning_rate,
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": max(1, config.supervised_batch_size // micro),
+        "gradient_accumulation_steps": passes,
     } | {name: value for name, value in config.trl.items() if name in known}
 
 
 def _grpo_options(config: Config) -> dict[str, Any]:
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if config.statements % (config.micro_size * processes):
-        raise ConfigError(
-            f"a step's {config.statements} statements do not divide into micro batches of {config.micro_size} for each "
-            f"of {processes} processes"
-        )
+    what = "prompts_per_step * num_generations"
+    micro, passes = _divided(what, config.prompts_per_step * config.num_generations, config.micro_batch_size)
     return {
         "seed": config.seed,
         "save_steps": config.save_every,
         "max_steps": config.steps,
         "learning_rate": config.learning_rate,
-        "per_device_train_batch_size": config.micro_size,
-        "gradient_accumulation_steps": config.statements // (config.micro_size * processes),
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": passes,
         "num_generations": config.num_generations,
         "max_completion_length": config.max_tokens,
         "temperature": config.temperature,
         "beta": config.beta,
         "scale_rewards": "none",
     } | dict(config.trl)
+
+
+def _divided(what: str, size: int, micro: int) -> tuple[int, int]:
+    """Divide a step among processes and passes of `micro`; gives the size of a pass and how many a process makes."""
+    processes = _processes()
+    micro = min(micro, max(1, size // processes))
+    if size % (micro * processes):
+        each = f" for each of {processes} processes" if processes > 1 else ""
+        raise ConfigError(f"{what} is {size}, which does not divide into micro batches of {micro}{each}")
+    return micro, size // (micro * processes)
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager

@@ -86,7 +86,10 @@ def test_without_a_training_question_there_is_one_error(tmp_path: Path) -> None:
         ({"best": "nice", "validate_every": 5}, "best is 'nice'; it must be brier, ece or auroc"),
         ({"quantization": "8bit"}, "quantization is '8bit'; it must be none or 4bit"),
         ({"peft": {"r": 4}}, "peft sets r, which uncal sets itself"),
-        ({"prompts_per_step": 3, "num_generations": 5, "micro_batch_size": 4}, "15 statements .* do not divide into"),
+        (
+            {"prompts_per_step": 3, "num_generations": 5, "micro_batch_size": 4},
+            "num_generations is 15, which does not divide into micro batches of 4",
+        ),
         ({"lora_rank": 0}, "lora_rank is 0; it must be at least 1"),
     ],
 )
@@ -119,7 +122,9 @@ def test_only_the_statement_carries_loss(tiny_model: Path, tmp_path: Path, monke
 def test_options_that_uncal_sets_itself_are_not_taken_from_trl() -> None:
     with pytest.raises(ConfigError, match="trl sets max_steps, which uncal sets itself; use its own settings"):
         train.Config(trl={"max_steps": 3, "use_vllm": False})
-    with pytest.raises(ConfigError, match="supervised_batch_size 24 does not divide into micro batches of 16"):
+    with pytest.raises(
+        ConfigError, match="supervised_batch_size is 24, which does not divide into micro batches of 16"
+    ):
         train.Config(supervised_batch_size=24)
 
 
