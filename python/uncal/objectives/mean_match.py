@@ -125,7 +125,7 @@ class MeanMatch(Objective):
 def _figures(tokenizer: Any) -> list[int]:
     """Tokens of the ten figures; `ConfigError` for a tokenizer that writes several in one token."""
     ids = [tokenizer(f"0.{d}{d}", add_special_tokens=False)["input_ids"][-2:] for d in range(10)]
-    if any(len(set(pair)) != 1 for pair in ids) or len({pair[0] for pair in ids}) < 10:
+    if any(len(pair) != 2 or pair[0] != pair[1] for pair in ids) or len({pair[0] for pair in ids}) < 10:
         raise ConfigError(
             "objective mean_match: the tokenizer does not write numbers figure by figure; take distill or conf_tuner"
         )
