@@ -15,7 +15,9 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from uncal import artefacts, progress
 from uncal.backends.transformers import templated
+from uncal.errors import ConfigError
 from uncal.training.callback import CalibrationCallback, Watched
+from uncal.training.credit import SegmentedTrainer
 from uncal.types import Message, Objective, Record
 
 log = logging.getLogger("uncal")
@@ -171,14 +173,20 @@ def reinforced(
             "per_device_eval_batch_size": options["num_generations"],
         }
     )
-    trainer = GRPOTrainer(
+    rewards = [reward for reward, _ in objective.rewards.values()]
+    in_parts = [reward for reward in rewards if hasattr(reward, "parts")]
+    if in_parts and len(rewards) > 1:
+        raise ConfigError(f"reward {in_parts[0].__name__} credits parts of a completion, and must be the only one")
+    trainer = (SegmentedTrainer if in_parts else GRPOTrainer)(
         model=network,
         args=arguments,
-        reward_funcs=[reward for reward, _ in objective.rewards.values()],
+        reward_funcs=rewards,
         train_dataset=dataset,
         eval_dataset=dataset.select([0]) if watching else None,
         processing_class=tokenizer,
     )
+    if in_parts:
+        trainer.segmented = in_parts[0]
     _run(trainer, done, "GRPO", objective, watching, REWARDED)
 
 
