@@ -1,4 +1,4 @@
-"""GRPO with an advantage for each part of a completion: the number's tokens for the number, the answer's for the answer."""
+"""GRPO with an advantage for each part of a completion, the number's tokens credited with the number alone."""
 
 from collections.abc import Sequence
 from typing import Any
