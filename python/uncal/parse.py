@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from uncal.levels import FIVE, ConfidenceBins
+
+LEVELS = ConfidenceBins.even(FIVE)
 _INTEGER = re.compile(r"10|[0-9]")
 _NUMBER = re.compile(r"[+]?(?:\d+(?:\.\d*)?|\.\d+)")
 
@@ -134,6 +137,18 @@ def _read_tenths(text: str) -> Stated:
     return Stated(None, reason) if reason else Stated(1.0 - int(content) / 10, None)
 
 
+def _read_words(text: str) -> Stated:
+    content, reason = _block(text, "confidence")
+    if reason is None and content not in LEVELS.labels:
+        reason = f"not one of {', '.join(LEVELS.labels)}"
+    return Stated(None, reason) if reason else Stated(1.0 - LEVELS.decode(content), None)
+
+
+def _write_words(uncertainty: float) -> str:
+    confidence = round(1 - uncertainty, 9)  # 1 - 0.8 is below the edge 0.2
+    return f"<confidence>{LEVELS.encode(confidence)}</confidence>"
+
+
 FORMATS = {
     "uncertainty": Format(
         lambda uncertainty: f"<uncertainty>{uncertainty:.2f}</uncertainty>",
@@ -153,8 +168,15 @@ FORMATS = {
         "how sure it is that the answer is right, as a whole number from 0 (surely wrong) to 10 (surely right), in "
         "<confidence>...</confidence>",
     ),
+    "confidence_words": Format(
+        _write_words,
+        _read_words,
+        f"how sure it is that the answer is right, as one of {', '.join(LEVELS.labels)}, in "
+        "<confidence>...</confidence>",
+    ),
 }
-"""Ways to write an uncertainty: in two decimals as it is; as a confidence; as a confidence in whole tenths.
+"""Ways to write an uncertainty: in two decimals as it is; as a confidence; as a confidence in whole tenths, or in five
+words of which each is read as the middle of its fifth.
 
 Examples
 --------

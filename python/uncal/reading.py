@@ -79,7 +79,7 @@ def _mean(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut) -> list[
 
 
 def statements(read_out: ReadOut) -> ReadOut:
-    """Turn a read-out of written numbers into that of their mean: over the statements of every hundredth, or tenth.
+    """Turn a read-out of written numbers into that of their mean: over all statements that the format has.
 
     Examples
     --------
@@ -89,13 +89,12 @@ def statements(read_out: ReadOut) -> ReadOut:
     """
     if read_out.options:
         return read_out
-    if read_out.format == "confidence_of_ten":
-        steps, end = 10, ""  # 1 is how 10 begins: only its closing tag tells them apart
-    else:
-        steps, end = 100, "</"
-    values = tuple(i / steps for i in range(steps + 1))
-    written = (FORMATS[read_out.format].write(value) for value in values)
-    options = tuple(text.partition(end)[0] if end else text for text in written)
+    way = FORMATS[read_out.format]
+    written = {way.write(i / 100): i for i in range(101)}
+    values = tuple(value for value in (way.read(text).value for text in written) if value is not None)
+    options = tuple(text.partition("</")[0] for text in written)
+    if any(other != option and other.startswith(option) for option in options for other in options):
+        options = tuple(written)  # 1 is how 10 begins: only its closing tag tells them apart
     return ReadOut(format=read_out.format, options=options, uncertainties=values)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from uncal.errors import ConfigError
+from uncal.objectives._rows import usable
 from uncal.parse import FORMATS
 from uncal.reading import statements
 from uncal.types import Message, Objective, ReadOut, Record
@@ -78,9 +79,7 @@ class MeanMatch(Objective):
     ) -> list[Record]:
         """State the target of every row that has one, 0.99 at most: the figure before the point is 0 in all of them."""
         made = []
-        for row, turn in zip(rows, turns, strict=True):
-            if any(row[name] is None for name in self.needs):
-                continue
+        for row, turn in usable("MeanMatch", rows, turns, self.needs):
             target = float(row["uncertainty"])
             if self.outcome:
                 target = (1 - self.outcome) * target + self.outcome * (1.0 - row["correct"])

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from uncal import plugins
 from uncal.errors import ConfigError
+from uncal.objectives._rows import usable
+from uncal.objectives._stating import completion
 from uncal.parse import FORMATS
 from uncal.types import Message, Objective, Order, ReadOut, Record, Reward
 
@@ -85,13 +87,10 @@ class Reinforce(Objective):
         """State the target of every row that has one."""
         write = FORMATS[self.read_out.format].write
         made = []
-        for row, turn in zip(rows, turns, strict=True):
-            if (target := row[self.start]) is None:
-                continue
+        for row, turn in usable("Reinforce", rows, turns, frozenset({self.start})):
+            target = row[self.start]
             stated = write(float(target) if self.start == "uncertainty" else 1.0 - target)
-            answer = f"<answer>{row['answer']}</answer>"
-            text = {"answer_first": stated, "together": f"{answer}{stated}", "confidence_first": f"{stated}{answer}"}
-            made.append(Record(turn, text[self.order]))
+            made.append(Record(turn, completion(self.order, row["answer"], stated)))
         return made
 
 
