@@ -146,6 +146,56 @@ def tokenized_brier(
     return (pi * (c[:, None] - v) ** 2).sum(-1)
 
 
+def mean_of_figures(
+    logits: Tensor, labels: Tensor, figures: Sequence[int], *, score: Literal["brier", "log"], spread: float
+) -> Tensor:
+    """Score of the mean that a number's figures amount to, their spread, and cross-entropy of all other tokens.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, S, V)
+    labels : Tensor of shape (B, S)
+        The last three figures of each row are a number below 1 in two decimals: the target.
+    figures : sequence of 10 int
+        Tokens of the figures 0 to 9.
+    score : {"brier", "log"}
+        Squared error of the mean, or log loss.
+    spread : float
+        Weight of the mean squared distance of the first decimal to the target.
+
+    Returns
+    -------
+    Tensor, a scalar
+        The mean over rows. The second decimal counts 4.5 in the mean, and is learnt by cross-entropy.
+
+    References
+    ----------
+    Status: a proposal of this library; see `uncal.objectives.mean_match`.
+    """
+    ids = torch.tensor(figures, device=labels.device)
+    rows = torch.arange(len(labels), device=labels.device)
+    place = torch.arange(1, labels.shape[1] + 1, device=labels.device)
+    third, second, first = ((place * torch.isin(labels, ids)).topk(3, dim=1).values - 1).unbind(1)
+    said = (labels[rows[:, None], torch.stack([second, third], 1)][..., None] == ids).int().argmax(-1)
+    target = (said * torch.tensor([0.1, 0.01], device=labels.device)).sum(1)
+
+    before = logits[rows, first][:, ids[:2]].softmax(-1)
+    after = logits[rows, second][:, ids].softmax(-1)
+    tenths = torch.arange(10, device=labels.device, dtype=after.dtype) / 10
+    mean = before[:, 1] + before[:, 0] * (after @ (tenths + 0.045))
+    if score == "log":
+        scored = functional.binary_cross_entropy(mean.clamp(1e-6, 1 - 1e-6), target.to(mean.dtype))
+    else:
+        scored = (mean - target).square().mean()
+    spread_out = (after * (tenths - (target[:, None] - 0.045)).square()).sum(-1).mean()
+    others = labels.clone()
+    others[rows, first] = IGNORED
+    others[rows, second] = IGNORED
+    chosen = others != IGNORED
+    form = functional.cross_entropy(logits[chosen], others[chosen], reduction="sum") / len(labels)
+    return scored + spread * spread_out + form
+
+
 def level_cross_entropy(logits: Tensor, labels: Tensor, ids: Sequence[int]) -> Tensor:
     """Cross-entropy over the levels' tokens alone where one is due, averaged over the rows; 0 without rows.
 

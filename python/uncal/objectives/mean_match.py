@@ -10,8 +10,6 @@ from uncal.parse import FORMATS
 from uncal.reading import statements
 from uncal.types import Message, Objective, ReadOut, Record
 
-IGNORED = -100
-
 
 @dataclass(frozen=True, kw_only=True)
 class MeanMatch(Objective):
@@ -88,37 +86,10 @@ class MeanMatch(Objective):
 
     def loss(self, network: Any, inputs: Mapping[str, Any], tokenizer: Any) -> Any:
         """Score of the mean, spread, and cross-entropy of what is no figure that the score is about."""
-        import torch
-        from torch.nn import functional
+        from uncal import losses
 
-        labels = inputs["labels"][:, 1:]
-        logits = network(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
-        ).logits[:, :-1]
-        figures = torch.tensor(_figures(tokenizer), device=labels.device)
-        rows = torch.arange(len(labels), device=labels.device)
-        # The last three figures of a statement: before the point, and the two after it.
-        is_figure = torch.isin(labels, figures)
-        place = torch.arange(labels.shape[1], device=labels.device)
-        third, second, first = (place * is_figure).topk(3, dim=1).values.unbind(1)
-        said = (labels[rows[:, None], torch.stack([second, third], 1)][..., None] == figures).int().argmax(-1)
-        target = (said * torch.tensor([0.1, 0.01], device=labels.device)).sum(1)
-
-        before = logits[rows, first][:, figures[:2]].float().softmax(-1)
-        after = logits[rows, second][:, figures].float().softmax(-1)
-        tenths = torch.arange(10, device=labels.device) / 10
-        mean = before[:, 1] + before[:, 0] * (after @ (tenths + 0.045))
-        if self.score == "log":
-            scored = functional.binary_cross_entropy(mean.clamp(1e-6, 1 - 1e-6), target)
-        else:
-            scored = (mean - target).square().mean()
-        spread = (after * (tenths - (target[:, None] - 0.045)).square()).sum(-1).mean()
-        others = labels.clone()
-        others[rows, first] = IGNORED
-        others[rows, second] = IGNORED
-        chosen = others != IGNORED
-        form = functional.cross_entropy(logits[chosen].float(), others[chosen], reduction="sum") / len(labels)
-        return scored + self.spread * spread + form
+        logits, labels = losses.completion_logits(network, inputs)
+        return losses.mean_of_figures(logits, labels, _figures(tokenizer), score=self.score, spread=self.spread)
 
 
 def _figures(tokenizer: Any) -> list[int]:

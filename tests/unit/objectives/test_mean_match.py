@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from uncal.errors import ConfigError
-from uncal.objectives.mean_match import MeanMatch
+from uncal.objectives.mean_match import MeanMatch, _figures
 
 
 class Written:
@@ -17,8 +17,8 @@ class Written:
     def __init__(self, logits: Any) -> None:
         self.logits = logits
 
-    def __call__(self, **_: Any) -> Any:
-        return SimpleNamespace(logits=self.logits)
+    def __call__(self, *, logits_to_keep: int, **_: Any) -> Any:
+        return SimpleNamespace(logits=self.logits[:, -logits_to_keep:])
 
 
 def batch(tokenizer: Any, texts: list[str]) -> dict[str, Any]:
@@ -94,11 +94,7 @@ def test_where_two_targets_cannot_be_told_apart_the_mean_is_best(tiny_model: Pat
 
 def test_a_tokenizer_that_joins_figures_is_refused() -> None:
     with pytest.raises(ConfigError, match="mean_match: the tokenizer does not write numbers figure by figure"):
-        MeanMatch().loss(
-            lambda **_: SimpleNamespace(logits=np.zeros((1, 2, 3))),
-            {"input_ids": None, "attention_mask": None, "labels": np.zeros((1, 2))},
-            lambda text, **_: {"input_ids": [hash(text)]},
-        )
+        _figures(lambda text, **_: {"input_ids": [hash(text)]})
 
 
 def test_settings_and_rows_that_cannot_be_are_refused_and_left_out() -> None:
