@@ -240,14 +240,14 @@ def _run(
         if last is not None:
             log.info("train: %s goes on from %s", label, last.name)
             trainer.args.eval_on_start = False  # what it would measure has been measured
+        started = _weights(trainer) if watching and watching.best else {}
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     logged = trainer.state.log_history
+    best = _best(trainer, watching, started)
     note = {
         "steps": _picked(logged, keys),
         "validation": _picked(logged, tuple(f"eval_{name}" for name in MEASURES)),
-        "best": {"metric": watching.best, "value": trainer.state.best_metric, "step": trainer.state.best_global_step}
-        if watching and watching.best
-        else None,
+        "best": best,
         "alarms": calibration.alarms if calibration else [],
     }
     if trainer.is_world_process_zero():
@@ -255,6 +255,29 @@ def _run(
         trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(done), safe_serialization=True)
         artefacts.write_text(done / COMPLETE, json.dumps(artefacts.finite(note)))
     trainer.accelerator.wait_for_everyone()
+
+
+def _weights(trainer: Any) -> dict[str, Any]:
+    """Copy what is trained."""
+    network = trainer.accelerator.unwrap_model(trainer.model)
+    return {name: weight.detach().clone() for name, weight in network.named_parameters() if weight.requires_grad}
+
+
+def _best(trainer: Any, watching: Watching | None, started: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Say which step was best; the trainer has gone back to it, but for the start, to which this goes back."""
+    if watching is None or watching.best is None:
+        return None
+    name, greater = f"eval_{watching.best}", BETTER_IF_GREATER[watching.best]
+    step, value = trainer.state.best_global_step, trainer.state.best_metric
+    first = next((entry[name] for entry in trainer.state.log_history if name in entry and not entry.get("step")), None)
+    if first is not None and (value is None or (first >= value if greater else first <= value)):
+        step, value = 0, first
+        network = trainer.accelerator.unwrap_model(trainer.model)
+        with torch.no_grad():
+            for key, weight in network.named_parameters():
+                if key in started:
+                    weight.copy_(started[key])
+    return {"metric": watching.best, "value": value, "step": step}
 
 
 def _picked(logged: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> list[dict[str, float]]:

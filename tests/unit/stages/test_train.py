@@ -143,7 +143,7 @@ def test_the_adapter_that_was_best_on_the_validate_split_is_kept(tiny_model: Pat
     assert [entry["step"] for entry in made["validation"]] == [0, 1, 2, 3, 4]
     briers = {entry["step"]: entry["eval_brier"] for entry in made["validation"]}
     assert len(set(briers.values())) == 5  # it does learn
-    best = min((step for step in briers if step), key=lambda step: briers[step])
+    best = min(briers, key=lambda step: briers[step])
     assert made["best"] == {"metric": "brier", "step": best, "value": pytest.approx(briers[best])}
 
     held = Transformers(model=str(tiny_model), adapter=str(tmp_path / "adapter"))
@@ -153,6 +153,28 @@ def test_the_adapter_that_was_best_on_the_validate_split_is_kept(tiny_model: Pat
     turns = [[*turn[:-1], {"role": "user", "content": "How likely wrong?"}] for turn in turns]
     confidence = [1 - one.uncertainty for one in reading.read(held, turns, LEVELS, Sampling())]
     assert np.square(np.array(confidence) - [True, False] * 3).mean() == pytest.approx(briers[best], abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_training_that_only_makes_it_worse_ends_where_it_began(tiny_model: Path, tmp_path: Path) -> None:
+    rows = pa.concat_tables([pq.read_table(targets(tmp_path, split)) for split in ("train", "validate")])
+    rows = rows.set_column(0, "id", pa.array([f"q{i}" for i in range(rows.num_rows)]))
+    right = pa.array(
+        [row["split"] == "validate" for row in rows.to_pylist()]
+    )  # all wrong to train on, all right to test
+    rows = rows.set_column(rows.schema.get_field_index("correct"), "correct", right)
+    with artefacts.writer(
+        tmp_path / "all.parquet", schema.targets, MadeBy.of("calibrate", grade.Config(), {})
+    ) as write:
+        write(rows)
+    watched = {"validate_every": 1, "best": "brier", "objective": f"{__name__}:Levels"}
+    config = train.Config(model=str(tiny_model), **CONFIG | watched | {"steps": 0, "supervised_steps": 3})
+    made = train.train(tmp_path / "all.parquet", tmp_path / "adapter", config)
+    note = json.loads((made / "uncal.json").read_text())["training"]["supervised"]
+    assert note["best"] == {"metric": "brier", "step": 0, "value": note["validation"][0]["eval_brier"]}
+    sampling, turns = Sampling(n=2, max_tokens=8, seed=3), [prompts.answer_turn("Why?")]
+    base, adapted = Transformers(model=str(tiny_model)), Transformers(model=str(tiny_model), adapter=str(made))
+    assert adapted(turns, sampling) == base(turns, sampling)  # a fresh adapter changes nothing
 
 
 LEVELS = ReadOut(options=("yes", "no"), uncertainties=(0.0, 1.0))
