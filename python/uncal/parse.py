@@ -1,10 +1,11 @@
 """Read the number that a model states about itself. Strict: what is unclear is malformed, never mended."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from uncal.levels import FIVE, ConfidenceBins
+from uncal.types import Order
 
 LEVELS = ConfidenceBins.even(FIVE)
 _INTEGER = re.compile(r"10|[0-9]")
@@ -80,6 +81,58 @@ def answer_of(text: str) -> str | None:
     return content.strip() if opening and closing else None
 
 
+class Parts(NamedTuple):
+    """The blocks of a text.
+
+    Attributes
+    ----------
+    contents : dict
+        Tag -> what stands in its block, stripped; empty when the text is malformed.
+    reason : str or None
+        What is wrong with a malformed text.
+    """
+
+    contents: dict[str, str]
+    reason: str | None
+
+
+def parse_parts(text: str, tags: Sequence[str]) -> Parts:
+    """Read blocks in a given order, of which the last one ends the text.
+
+    Of a tag that comes several times the last block counts that closes before the next of `tags` opens; what stands
+    between blocks is left alone. What a model thinks, up to the last ``</think>``, is no part of the text: the opening
+    tag may stand in the prompt. One that is opened and not closed makes the text malformed.
+
+    Parameters
+    ----------
+    text : str
+    tags : sequence of str
+        In their order; "think" first, if it must be there.
+
+    Examples
+    --------
+    >>> parse_parts("so Rome.</think><answer>Rome</answer><confidence>0.8</confidence>", ["answer", "confidence"])
+    Parts(contents={'answer': 'Rome', 'confidence': '0.8'}, reason=None)
+    >>> parse_parts("<confidence>0.8</confidence><answer>Rome</answer>", ["answer", "confidence"]).reason
+    'text after </confidence>'
+    """
+    thought, closed, said = text.rpartition("</think>")
+    if "<think>" in said:
+        return Parts({}, "<think> is not closed")
+    contents: dict[str, str] = {}
+    for tag in reversed([tag for tag in tags if tag != "think"]):
+        content, reason = _block(said, tag, ends=not contents)
+        if reason is not None:
+            return Parts({}, reason)
+        contents[tag] = content
+        said = said.rpartition(f"<{tag}>")[0]
+    if "think" in tags:
+        if not closed:
+            return Parts({}, "no </think>")
+        contents["think"] = thought.rpartition("<think>")[2].strip()
+    return Parts({tag: contents[tag] for tag in tags}, None)
+
+
 def _parse(text: str, tag: str) -> Stated:
     content, reason = _block(text, tag)
     if reason is not None:
@@ -92,8 +145,8 @@ def _parse(text: str, tag: str) -> Stated:
     return Stated(value, None)
 
 
-def _block(text: str, tag: str) -> tuple[str, str | None]:
-    """Content of the last block of a tag, which ends the text; or why there is none."""
+def _block(text: str, tag: str, *, ends: bool = True) -> tuple[str, str | None]:
+    """Content of the last block of a tag, which ends the text if `ends`; or why there is none."""
     if not isinstance(text, str):
         raise TypeError(f"text is {type(text).__name__}; it must be a str")
     _, opening, rest = text.rpartition(f"<{tag}>")
@@ -102,7 +155,7 @@ def _block(text: str, tag: str) -> tuple[str, str | None]:
     content, closing, after = rest.partition(f"</{tag}>")
     if not closing:
         return "", f"<{tag}> is not closed"
-    if after.strip():
+    if ends and after.strip():
         return "", f"text after </{tag}>"
     return content.strip(), None
 
@@ -185,3 +238,52 @@ Examples
 >>> FORMATS["confidence"].read("<confidence>0.70</confidence>").value
 0.30000000000000004
 """
+
+
+class Parsed(NamedTuple):
+    """What a trained model's completion holds.
+
+    Attributes
+    ----------
+    answer : str or None
+        None in the order "answer_first", whose answer is frozen, and where there is none to be read.
+    uncertainty : float or None
+        In [0, 1]; None when it cannot be read.
+    reason : str or None
+        What is wrong with a malformed completion; None when there is a number, and an answer where there should be one.
+    """
+
+    answer: str | None
+    uncertainty: float | None
+    reason: str | None
+
+
+def parse_completion(text: str, order: Order = "answer_first", form: str = "uncertainty") -> Parsed:
+    """Read a completion: the number, and the answer unless that is frozen.
+
+    Parameters
+    ----------
+    text : str
+    order : {"answer_first", "together", "confidence_first"}, default="answer_first"
+        What it should hold, as `parse_parts` reads it: the number alone; the answer and then the number; the number and
+        then the answer.
+    form : str, default="uncertainty"
+        How the number should be written: a name in `FORMATS`.
+
+    Examples
+    --------
+    >>> parse_completion("<answer>Rome</answer><confidence>0.75</confidence>", "together", "confidence")
+    Parsed(answer='Rome', uncertainty=0.25, reason=None)
+    >>> parse_completion("<confidence>90%</confidence><answer>Rome</answer>", "confidence_first", "confidence")
+    Parsed(answer='Rome', uncertainty=None, reason='not a decimal')
+    """
+    way = FORMATS[form]
+    if order == "answer_first":
+        return Parsed(None, *way.read(text))
+    tag = way.write(0.0)[1:].partition(">")[0]
+    contents, reason = parse_parts(text, ("answer", tag) if order == "together" else (tag, "answer"))
+    if reason is None and not contents["answer"]:
+        reason = "<answer> is empty"
+    if reason is not None:
+        return Parsed(None, None, reason)
+    return Parsed(contents["answer"], *way.read(f"<{tag}>{contents[tag]}</{tag}>"))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from uncal import prompts, schema
 from uncal.errors import ConfigError
-from uncal.parse import FORMATS, answer_of
+from uncal.parse import FORMATS, answer_of, parse_completion
 from uncal.types import Backend, Grader, Prompt, ReadOut, Sampling
 
 HOW = ("stated", "mean")
@@ -51,14 +51,13 @@ def read(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling:
     """
     if read_out.options:
         return _mean(backend, turns, read_out)
-    parse = FORMATS[read_out.format].read
     found = []
     for group in backend(turns, sampling):
         if not group.completions:
             found.append(Read(None, None, group.error))
             continue
         text = group.completions[0].text
-        value, reason = parse(text)
+        _, value, reason = parse_completion(text, read_out.order, read_out.format)
         if value is None and group.completions[0].finish_reason == "length":
             reason = f"{reason}, cut at max_tokens"
         found.append(Read(text, value, reason))
@@ -95,7 +94,7 @@ def statements(read_out: ReadOut) -> ReadOut:
     options = tuple(text.partition("</")[0] for text in written)
     if any(other != option and other.startswith(option) for option in options for other in options):
         options = tuple(written)  # 1 is how 10 begins: only its closing tag tells them apart
-    return ReadOut(format=read_out.format, options=options, uncertainties=values)
+    return ReadOut(format=read_out.format, order=read_out.order, options=options, uncertainties=values)
 
 
 def of_note(note: Mapping[str, Any], how: str | None = None) -> ReadOut:
@@ -121,6 +120,7 @@ def of_note(note: Mapping[str, Any], how: str | None = None) -> ReadOut:
     said = note["read_out"]
     read_out = ReadOut(
         format=said.get("format", "uncertainty"),
+        order=note.get("prompts", {}).get("order", "answer_first"),
         opening=said.get("opening", ""),
         options=tuple(said.get("options", ())),
         uncertainties=tuple(said.get("uncertainties", ())),
@@ -129,7 +129,7 @@ def of_note(note: Mapping[str, Any], how: str | None = None) -> ReadOut:
         return statements(read_out)
     if how == "stated" and read_out.options and read_out.options != statements(ReadOut(format=read_out.format)).options:
         raise ConfigError("read_out is 'stated', but this adapter was trained to write no number; leave it unset")
-    return ReadOut(format=read_out.format) if how == "stated" else read_out
+    return ReadOut(format=read_out.format, order=read_out.order) if how == "stated" else read_out
 
 
 def statement_batch(

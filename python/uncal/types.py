@@ -381,11 +381,22 @@ class Reward(Protocol):
         How it expects the number to be written: a name in `uncal.parse.FORMATS`.
     needs : frozenset of str
         Columns that it reads.
+    source : str
+        Where the formula comes from.
     """
 
     order: ClassVar[Order] = "answer_first"
     format: ClassVar[str] = "uncertainty"
     needs: ClassVar[frozenset[str]] = frozenset()
+    source: ClassVar[str] = "of your own"
+
+    @property
+    def proper(self) -> bool:
+        """Whether no other statement has a higher expected reward than the honest number.
+
+        A class whose settings do not change it has a plain attribute.
+        """
+        return False
 
     @property
     @abstractmethod
@@ -420,6 +431,8 @@ class ReadOut:
     ----------
     format : str, default="uncertainty"
         How it writes the number: a name in `uncal.parse.FORMATS`.
+    order : {"answer_first", "together", "confidence_first"}, default="answer_first"
+        What else a completion holds.
     opening : str, default=""
         Text that its turn is made to begin with, before one of `options`.
     options : tuple of str, default=()
@@ -429,6 +442,7 @@ class ReadOut:
     """
 
     format: str = "uncertainty"
+    order: Order = "answer_first"
     opening: str = ""
     options: tuple[str, ...] = ()
     uncertainties: tuple[float, ...] = ()
@@ -508,8 +522,10 @@ def text_of(completion: Any) -> str:
     --------
     >>> text_of([{"role": "assistant", "content": "42"}])
     '42'
+    >>> text_of([{"role": "assistant", "content": [{"type": "text", "text": "42"}]}]), text_of([])
+    ('42', '')
     """
     if isinstance(completion, str):
         return completion
-    content = completion[-1]["content"] if completion else ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    content = completion[-1].get("content") if completion else ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())

@@ -198,6 +198,10 @@ def test_list_names_every_plugin_file_with_a_line_about_it(cli: Any) -> None:
     }
     said = "needs embeddings; texts with similarity=jaccard or similarity=rouge_l; entail with similarity=entail"
     assert said in cli("list", "scorers").out
+    doubt = next(row for row in rows if row["name"] == "rewarding_doubt")
+    assert (doubt["order"], doubt["format"], doubt["needs"]) == ("answer_first", "confidence_of_ten", ["correct"])
+    assert (doubt["proper"], doubt["settings"]["scale"]) == (True, {"default": 10.0})
+    assert "needs answers; together, confidence\n" in cli("list", "rewards").out
     one = cli("list", "calibrators")
     assert one.out.splitlines()[0] == "calibrators"
     assert [line.split()[0] for line in one.out.splitlines()[1:] if line[2] != " "] == plugins.names("calibrators")

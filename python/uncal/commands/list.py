@@ -11,7 +11,7 @@ from uncal.question_sets import SETS
 
 
 def plugins_of(kind: str) -> list[dict[str, Any]]:
-    """Describe the plugins of one kind; none of what they need is imported, scorers excepted.
+    """Describe the plugins of one kind; none of what they need is imported, scorers and rewards excepted.
 
     Returns
     -------
@@ -19,7 +19,8 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
         `kind`, `name` and `summary` of each; for a scorer also `needs` (with default settings), `needs_with` (with
         other choices of one setting, where they change them: "similarity=jaccard" -> columns), `range`, `unit`,
         `source`, `cost`, and `settings`: the default of each, and its choices where it has some. For a calibrator
-        `takes`, `monotone`, `source` and `settings`.
+        `takes`, `monotone`, `source` and `settings`. For a reward `order`, `format`, `needs`, `proper` (with default
+        settings), `source` and `settings`.
     """
     described = []
     for name in plugins.names(kind):
@@ -41,6 +42,10 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
                 "cost": scorer.cost,
                 "settings": settings,
             }
+        if kind == "rewards":
+            reward = plugins.make(kind, name, {})
+            row |= {key: getattr(reward, key) for key in ("order", "format", "proper", "source")}
+            row |= {"needs": sorted(reward.needs), "settings": _settings(reward)}
         described.append(row)
     return described
 
@@ -58,13 +63,13 @@ def question_sets() -> list[dict[str, Any]]:
     ]
 
 
-def _settings(scorer: Any) -> dict[str, dict[str, Any]]:
-    hints = get_type_hints(type(scorer))
+def _settings(plugin: Any) -> dict[str, dict[str, Any]]:
+    hints = get_type_hints(type(plugin))
     settings = {}
-    for field in fields(scorer):
+    for field in fields(plugin):
         hint = hints[field.name]
         choices = {"choices": list(get_args(hint))} if get_origin(hint) is Literal else {}
-        settings[field.name] = {"default": getattr(scorer, field.name), **choices}
+        settings[field.name] = {"default": getattr(plugin, field.name), **choices}
     return settings
 
 
@@ -125,7 +130,13 @@ def as_text(rows: list[dict[str, Any]]) -> str:
         if "licence" in row:
             lines.append(f"  {'':<{width}}  licence {row['licence']}")
             lines.append(f"  {'':<{width}}  cite {row['citation']}")
-        if "needs" in row:
+        if "order" in row:
+            proper = "proper" if row["proper"] else "not proper"
+            lines.append(
+                f"  {'':<{width}}  needs {', '.join(row['needs']) or 'nothing'}; {row['order']}, {row['format']}"
+            )
+            lines.append(f"  {'':<{width}}  {proper}; {row['source']}")
+        if "needs_with" in row:
             needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
             lines.append(f"  {'':<{width}}  needs {needs}")
             lines.append(f"  {'':<{width}}  {row['range']} {row['unit']}; {row['source']}")

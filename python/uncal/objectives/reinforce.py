@@ -76,7 +76,7 @@ class Reinforce(Objective):
     @property
     def read_out(self) -> ReadOut:
         """As the rewards read it."""
-        return ReadOut(format=_of(next(iter(self.rewards.values()))[0], "format"))
+        return ReadOut(format=_of(next(iter(self.rewards.values()))[0], "format"), order=self.order)
 
     def records(
         self,

@@ -1,15 +1,14 @@
 """The paper's reward: how near the stated uncertainty is to its target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from uncal.parse import parse_uncertainty
-from uncal.types import Reward, text_of
+from uncal.rewards._stated import OfColumns
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetMatch(Reward):
+class TargetMatch(OfColumns):
     """1 - max(dead_zone, |stated - target|); `malformed` where no uncertainty can be read.
 
     Constant inside the dead zone, so that hair-splitting over digits earns nothing. It is best for a model that states
@@ -36,6 +35,8 @@ class TargetMatch(Reward):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"uncertainty"})
+    proper: ClassVar[bool] = False
+    source: ClassVar[str] = "arXiv 2603.06317 (secondary)"
 
     dead_zone: float = 0.05
     malformed: float = 0.0
@@ -44,45 +45,10 @@ class TargetMatch(Reward):
         if not 0 <= self.dead_zone <= 1:
             raise ValueError(f"dead_zone is {self.dead_zone}; it must lie in [0, 1]")
 
-    @property
-    def __name__(self) -> str:
-        """`target_match`, under which the trainer logs it."""
-        return "target_match"
-
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        """Reward every completion.
-
-        Parameters
-        ----------
-        completions : sequence of str or of lists of messages, of length K
-            As TRL hands them over; of messages the last one counts.
-        **columns
-            `uncertainty`, K numbers in [0, 1]: the target of each; None or NaN skips the completion. Others are left
-            alone.
-
-        Returns
-        -------
-        list of float or None, of length K
-
-        Raises
-        ------
-        ValueError
-            If there is no column `uncertainty`.
-        """
-        if "uncertainty" not in columns:
-            raise ValueError("the data set has no column 'uncertainty', the target that target_match rewards")
-        return [
-            self._reward(text_of(completion), target)
-            for completion, target in zip(completions, columns["uncertainty"], strict=True)
-        ]
-
-    def _reward(self, text: str, target: float | None) -> float | None:
-        if target is None or target != target:
-            return None
-        stated = parse_uncertainty(text).value
-        if stated is None:
+    def _reward(self, uncertainty: float | None, truth: Mapping[str, float]) -> float:
+        if uncertainty is None:
             return self.malformed
-        return 1.0 - max(self.dead_zone, abs(stated - target))
+        return 1.0 - max(self.dead_zone, abs(uncertainty - truth["uncertainty"]))
 
 
 def target_match_reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:

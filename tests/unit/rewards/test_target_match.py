@@ -58,5 +58,5 @@ def test_messages_and_texts_are_the_same_and_other_columns_are_left_alone() -> N
 def test_a_data_set_without_targets_is_told_so() -> None:
     with pytest.raises(ValueError, match="no column 'uncertainty'"):
         TargetMatch()([said(0.3)])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="uncertainty has 1 entries; it must have one for each of the 2 completions"):
         TargetMatch()([said(0.3)] * 2, uncertainty=[0.3])
