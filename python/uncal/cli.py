@@ -300,6 +300,10 @@ def _add_ask(commands: Any, shared: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="*", help="one question; without it, a question a line from standard input")
     parser.add_argument("--adapter", metavar="DIR", type=Path, required=True, help="folder that `uncal train` made")
     parser.add_argument("--model", help="base model, instead of the one that the adapter names")
+    votes = "answers that are drawn; the one with the most confidence in all is given [1]"
+    parser.add_argument("--votes", type=int, default=1, metavar="N", help=votes)
+    analyses = "statements that are drawn of an answer; their mean is given [1]"
+    parser.add_argument("--analyses", type=int, default=1, metavar="N", help=analyses)
     parser.add_argument("--json", action="store_true", help="write a JSON object a line")
     parser.set_defaults(act=_ask)
 
@@ -311,7 +315,8 @@ def _ask(options: argparse.Namespace) -> None:
         raise ConfigError("the question is blank")
     questions = [" ".join(options.question)] if options.question else _lines()
     size = 1 if options.question or sys.stdin.isatty() else 16
-    for row in ask(questions, options.adapter, model=options.model, batch_size=size):
+    often = {"votes": options.votes, "analyses": options.analyses}
+    for row in ask(questions, options.adapter, model=options.model, batch_size=size, **often):
         print(json.dumps(row, ensure_ascii=False) if options.json else as_text(row), flush=True)
 
 

@@ -68,19 +68,6 @@ def parse_confidence(text: str) -> Stated:
     return _parse(text, "confidence")
 
 
-def answer_of(text: str) -> str | None:
-    """Read the answer that a text gives in its last ``<answer>`` block, stripped; None if it has none that is closed.
-
-    Examples
-    --------
-    >>> answer_of("<answer> Paris </answer><confidence>0.9</confidence>")
-    'Paris'
-    """
-    _, opening, rest = text.rpartition("<answer>")
-    content, closing, _ = rest.partition("</answer>")
-    return content.strip() if opening and closing else None
-
-
 class Parts(NamedTuple):
     """The blocks of a text.
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from uncal import prompts, schema
 from uncal.errors import ConfigError
-from uncal.parse import FORMATS, answer_of, parse_completion
-from uncal.types import Backend, Grader, Prompt, ReadOut, Sampling
+from uncal.parse import FORMATS, parse_completion
+from uncal.types import Backend, Completion, Grader, Prompt, ReadOut, Sampling
 
 HOW = ("stated", "mean")
 
@@ -25,11 +25,14 @@ class Read(NamedTuple):
         In [0, 1]; None where nothing could be read.
     reason : str or None
         Why not.
+    answer : str or None
+        That the model gave itself; None where it gave none, or was not asked to.
     """
 
     text: str | None
     uncertainty: float | None
     reason: str | None
+    answer: str | None = None
 
 
 def read(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling: Sampling) -> list[Read]:
@@ -42,7 +45,7 @@ def read(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling:
     turns : sequence of conversations or texts
     read_out : ReadOut
     sampling : Sampling
-        How a statement is drawn; one of each.
+        How a statement is drawn; the first of each is read.
 
     Examples
     --------
@@ -51,17 +54,32 @@ def read(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling:
     """
     if read_out.options:
         return _mean(backend, turns, read_out)
-    found = []
-    for group in backend(turns, sampling):
-        if not group.completions:
-            found.append(Read(None, None, group.error))
-            continue
-        text = group.completions[0].text
-        _, value, reason = parse_completion(text, read_out.order, read_out.format)
-        if value is None and group.completions[0].finish_reason == "length":
-            reason = f"{reason}, cut at max_tokens"
-        found.append(Read(text, value, reason))
-    return found
+    return [
+        found[0] if isinstance(found, list) else Read(None, None, found)
+        for found in read_all(backend, turns, read_out, sampling)
+    ]
+
+
+def read_all(
+    backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling: Sampling
+) -> list[list[Read] | str | None]:
+    """Read the number of every completion that is drawn, `sampling.n` in each conversation.
+
+    Returns
+    -------
+    list of lists of Read, of length P; in place of a list why nothing could be drawn
+    """
+    return [
+        [_parsed(completion, read_out) for completion in group.completions] if group.completions else group.error
+        for group in backend(turns, sampling)
+    ]
+
+
+def _parsed(completion: Completion, read_out: ReadOut) -> Read:
+    answer, value, reason = parse_completion(completion.text, read_out.order, read_out.format)
+    if value is None and completion.finish_reason == "length":
+        reason = f"{reason}, cut at max_tokens"
+    return Read(completion.text, value, reason, answer)
 
 
 def _mean(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut) -> list[Read]:
@@ -170,9 +188,7 @@ def statement_batch(
     sampling = Sampling(temperature=0.0, max_tokens=max_tokens or note["read_out"]["max_tokens"], seed=seed)
     made = []
     for row, found in zip(rows, read(backend, turns, of_note(note, how), sampling), strict=True):
-        made.append({"id": row["id"], "source": row["source"], "answer": None, "correct": None} | found._asdict())
-        if order != "answer_first":
-            made[-1]["answer"] = answer_of(found.text or "")
+        made.append({"id": row["id"], "source": row["source"], "correct": None} | found._asdict())
     if order != "answer_first" and grader is not None:
         said = [one["answer"] or "" for one in made]
         # A masked array gives None where the grader could not tell. NumPy 2.3 has no types for it.

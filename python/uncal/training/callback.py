@@ -10,7 +10,6 @@ from transformers import TrainerCallback
 
 from uncal import fast, graders, reading
 from uncal.backends.transformers import Transformers
-from uncal.parse import answer_of
 from uncal.types import Grader, Prompt, ReadOut, Sampling
 
 log = logging.getLogger("uncal")
@@ -139,7 +138,7 @@ class CalibrationCallback(TrainerCallback):  # type: ignore[misc]
         if self.watched.correct is not None:
             return self.watched.correct
         assert self.watched.answers is not None
-        said = [answer_of(one.text or "") or "" for one in found]
+        said = [one.answer or "" for one in found]
         return [bool(right) for right in self.grader(said, self.watched.answers)]
 
     def _name(self, history: Sequence[Mapping[str, Any]]) -> None:

@@ -8,6 +8,7 @@ import torch
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
+from uncal.rewards.segmented import segment_advantages
 from uncal.types import Order, Reward
 
 ANSWER = "<answer>"
@@ -33,7 +34,7 @@ class SegmentedTrainer(GRPOTrainer):  # type: ignore[misc]
         whole = {name: gather_object(values) for name, values in columns.items()}
         rewards = self.segmented.parts(gather_object(texts), **whole)  # type: ignore[attr-defined]
         generations = self.num_generations if self.model.training else self.num_generations_eval
-        advantages = _above_their_groups(rewards, generations)
+        advantages = _advantages(rewards, generations, self.scale_rewards)
         mine = slice(self.accelerator.process_index * len(texts), (self.accelerator.process_index + 1) * len(texts))
         credited = torch.zeros(ids.shape, device=ids.device)
         for row, (number, answer) in enumerate(advantages[:, mine].T):
@@ -49,12 +50,11 @@ class SegmentedTrainer(GRPOTrainer):  # type: ignore[misc]
         return output
 
 
-def _above_their_groups(rewards: Any, generations: int) -> Any:
-    """Rewards less the means of their groups, (S, K); 0 where a completion is skipped."""
-    groups = np.asarray(rewards).reshape(len(rewards), -1, generations)
-    known = ~np.isnan(groups)
-    mean = np.where(known, groups, 0).sum(-1, keepdims=True) / np.maximum(known.sum(-1, keepdims=True), 1)
-    return np.where(known, groups - mean, 0.0).reshape(len(rewards), -1)
+def _advantages(rewards: Any, generations: int, scale: str) -> Any:
+    """Advantage of each completion in each part, (S, K)."""
+    whole: Any = np.ones((1, rewards.shape[1], 1), dtype=bool)
+    how: Any = "group" if scale == "group" else "none"
+    return np.stack([segment_advantages(part[None], whole, generations, how)[:, 0] for part in rewards])
 
 
 def change_of(tokens: Sequence[int], text: str, order: Order, tokenizer: Any) -> int:

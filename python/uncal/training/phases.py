@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -229,8 +229,9 @@ def _run(
         trainer.add_callback(_Watch(bar, keys[0]))
         calibration = None
         if watching:
+            read_out = replace(objective.read_out, order=objective.order)
             calibration = CalibrationCallback(
-                trainer, watching.watched, read_out=objective.read_out, max_tokens=watching.max_tokens
+                trainer, watching.watched, read_out=read_out, max_tokens=watching.max_tokens
             )
             # Before the trainer's own look at the metrics, which it may end at.
             trainer.callback_handler.callbacks.insert(0, calibration)
