@@ -173,6 +173,37 @@ def segment_advantages(
     return advantages
 
 
+def segment_masks(tokens: Sequence[Sequence[str]]) -> BoolArray:
+    """Say which tokens belong to the confidence and which to the answer.
+
+    Parameters
+    ----------
+    tokens : sequence of K sequences of str
+        The text of each token of each completion.
+
+    Returns
+    -------
+    ndarray of shape (2, K, T), bool
+        T is the length of the longest. The confidence is all up to the end of the last ``</confidence>``, what is
+        thought included, and all of a completion that has none; the answer is what follows. A token that lies on the
+        border belongs to the confidence.
+
+    Examples
+    --------
+    >>> segment_masks([["<confidence>", "0.8", "</confidence>", "<answer>", "Rome", "</answer>"]]).astype(int).tolist()
+    [[[1, 1, 1, 0, 0, 0]], [[0, 0, 0, 1, 1, 1]]]
+    """
+    masks = np.zeros((2, len(tokens), max(map(len, tokens), default=0)), dtype=np.bool_)
+    for k, pieces in enumerate(tokens):
+        text = "".join(pieces)
+        before, closing, _ = text.rpartition("</confidence>")
+        end = len(before) + len(closing) if closing else len(text)
+        starts = np.cumsum([0, *map(len, pieces)])[:-1]
+        masks[0, k, : len(pieces)] = (starts < end) | (not closing)
+        masks[1, k, : len(pieces)] = ~masks[0, k, : len(pieces)]
+    return masks
+
+
 def segmented_reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
     """`Segmented` with its defaults, as a plain function."""
     return Segmented()(completions, **columns)

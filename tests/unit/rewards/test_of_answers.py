@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from uncal import objectives
 from uncal.errors import ConfigError
 from uncal.rewards import AnswerFormat, Rlcr, Segmented
-from uncal.rewards.segmented import segment_advantages
+from uncal.rewards.segmented import segment_advantages, segment_masks
 
 ROME = [["Rome"]]
 
@@ -158,6 +158,25 @@ def test_each_token_gets_the_advantage_of_its_own_segment() -> None:
     spread = math.sqrt(0.5) + 1e-4
     np.testing.assert_allclose(scaled[:2, :2], np.array([[0.5, -0.5], [-0.5, 0.5]]) / spread)
     assert not scaled[2:].any()
+
+
+def test_the_tokens_of_a_real_tokenizer_fall_to_the_segment_that_they_write(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(tiny_model)
+    texts = ["Hm. " + first(0.8, "Rome"), first(1, "Oslo"), "no tag at all", ""]
+    tokens = [[tokenizer.decode(i) for i in tokenizer(text)["input_ids"]] for text in texts]
+    masks = segment_masks(tokens)
+    assert masks.shape == (2, 4, max(map(len, tokens)))
+    for k, (text, pieces) in enumerate(zip(texts, tokens, strict=True)):
+        assert masks[:, k].sum(0).tolist() == [1] * len(pieces) + [0] * (masks.shape[2] - len(pieces))
+        parts = ["".join(p for p, mine in zip(pieces, mask[k], strict=False) if mine) for mask in masks]
+        assert "".join(parts) == text
+        assert "answer" not in parts[0]
+        assert "confidence" not in parts[1]
+    parts = Segmented().parts(texts[:2], answers=ROME * 2)
+    advantages = segment_advantages(parts, masks[:, :2], group_size=2)
+    assert set(advantages[0].round(9)) <= {round((0.96 - 0.0) / 2, 9), 0.5, 0.0}
 
 
 def test_advantages_of_a_group_add_up_to_nothing() -> None:
