@@ -9,30 +9,6 @@ from uncal.backends.transformers import load_tokenizer
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    ("text", "order", "second"),
-    [
-        ("<confidence>0.70</confidence><answer>Rome</answer>", "confidence_first", "<answer>Rome</answer>"),
-        ("<answer>Rome</answer><confidence>0.70</confidence>", "together", "<confidence>0.70</confidence>"),
-        ("Rome, I am sure", "confidence_first", ""),
-        ("<answer>a</answer> no: <answer>Øre ☂</answer>", "confidence_first", "<answer>Øre ☂</answer>"),
-    ],
-)
-def test_a_completion_changes_where_its_answer_begins_or_ends(
-    tiny_model: Path, text: str, order: Any, second: str
-) -> None:
-    from uncal.training.credit import change_of
-
-    tokenizer = load_tokenizer(str(tiny_model))
-    tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-    change = change_of(tokens, text, order, tokenizer)
-    rest = tokenizer.decode(tokens[change:])
-    assert rest.endswith(second)  # a token may reach over the border
-    assert len(rest) < len(second) + 8
-    assert (change == len(tokens)) == (second == "")
-
-
-@pytest.mark.filterwarnings("ignore")
 def test_each_part_gets_its_own_advantage(tiny_model: Path, tmp_path: Path) -> None:
     import numpy as np
     import torch
@@ -80,6 +56,7 @@ def test_each_part_gets_its_own_advantage(tiny_model: Path, tmp_path: Path) -> N
             per_device_train_batch_size=4,
             num_generations=2,
             max_completion_length=width,
+            scale_rewards="none",
             bf16=False,
             report_to=[],
         ),
@@ -95,7 +72,7 @@ def test_each_part_gets_its_own_advantage(tiny_model: Path, tmp_path: Path) -> N
     opening = len(tokenizer("<confidence>0.70</confidence>", add_special_tokens=False)["input_ids"])
     assert torch.unique(credited[0, : opening - 1]).tolist() == [-1.0]
     assert torch.unique(credited[0, opening + 1 : len(rows[0])]).tolist() == [-0.5]
-    assert torch.unique(credited[1, : len(rows[1])]).tolist() == [0.5]  # it is all answer
-    assert torch.unique(credited[2, : len(rows[2])]).tolist() == [-1.0]  # it has none
+    assert torch.unique(credited[1, : len(rows[1])]).tolist() == [1.0]  # all of it counts as the number's
+    assert torch.unique(credited[2, : len(rows[2])]).tolist() == [-1.0]
     assert credited[2, len(rows[2]) :].abs().sum() == 0
-    assert torch.unique(credited[3, : len(rows[3])]).tolist() == [0.0]  # alone in its group with an answer
+    assert torch.unique(credited[3, opening + 1 : len(rows[3])]).tolist() == [0.0]  # alone in its group with an answer
