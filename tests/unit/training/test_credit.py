@@ -36,7 +36,7 @@ def test_each_part_gets_its_own_advantage(tiny_model: Path, tmp_path: Path) -> N
         "<confidence>0.70</confidence><answer>Rome</answer>",
         "<answer>Oslo</answer>",
         "no idea",
-        "<answer></answer>",
+        "<confidence>0.70</confidence><answer></answer>",
     ]
     rows = [[*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id] for text in said]
     width = max(map(len, rows))
