@@ -168,6 +168,15 @@ def test_a_column_that_is_missing_or_of_another_length_is_named(reward: Reward) 
             reward(["", ""], **columns(2) | {name: [COLUMNS[name][0]]})
 
 
+def test_what_has_parts_credits_them_apart(reward: Reward) -> None:
+    """The train stage takes the method `parts` for that."""
+    if (parts := getattr(reward, "parts", None)) is not None:
+        texts = [completion(reward, FORMATS[reward.format].write(u), "a") for u in (0.0, 0.3, 0.9)]
+        rewarded = parts(texts, **COLUMNS)
+        assert rewarded.shape == (2, 3)
+        assert rewarded.sum(0).tolist() == reward(texts, **COLUMNS)
+
+
 def test_it_has_a_name_and_pickles(reward: Reward, request: pytest.FixtureRequest) -> None:
     assert reward.__name__ == request.node.callspec.params["reward"]
     assert pickle.loads(pickle.dumps(reward)) == reward

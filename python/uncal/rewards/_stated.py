@@ -99,10 +99,10 @@ def report(reward: str, stated: Sequence[float | None], columns: Mapping[str, An
         log_extra(f"{reward}/uncertainty", list(stated))
 
 
-def check_parts(parts: Sequence[str]) -> None:
+def check_tags(tags: Sequence[str]) -> None:
     """`ValueError` unless an answer comes before a confidence at the end, and what is thought comes first."""
-    parts = tuple(parts)
-    if len(set(parts)) < len(parts) or parts[-1:] != ("confidence",) or "answer" not in parts:
-        raise ValueError(f"parts is {', '.join(parts)}; it must hold answer, end with confidence, and none twice")
-    if "think" in parts[1:]:
-        raise ValueError(f"parts is {', '.join(parts)}; think must come first")
+    tags = tuple(tags)
+    if len(set(tags)) < len(tags) or tags[-1:] != ("confidence",) or "answer" not in tags:
+        raise ValueError(f"tags is {', '.join(tags)}; it must hold answer, end with confidence, and none twice")
+    if "think" in tags[1:]:
+        raise ValueError(f"tags is {', '.join(tags)}; think must come first")

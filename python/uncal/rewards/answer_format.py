@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from uncal.parse import parse_parts
-from uncal.rewards._stated import Named, check_parts, report
+from uncal.rewards._stated import Named, check_tags, report
 from uncal.types import Order, text_of
 
 
@@ -17,7 +17,7 @@ class AnswerFormat(Named):
 
     Attributes
     ----------
-    parts : tuple of str, default=("answer", "confidence")
+    tags : tuple of str, default=("answer", "confidence")
         As in `Rlcr`.
     well_formed : float, default=1.0
     malformed : float, default=0.0
@@ -37,17 +37,17 @@ class AnswerFormat(Named):
     proper: ClassVar[bool] = False
     source: ClassVar[str] = "RLCR, arXiv 2507.16806 (verified)"
 
-    parts: tuple[str, ...] = ("answer", "confidence")
+    tags: tuple[str, ...] = ("answer", "confidence")
     well_formed: float = 1.0
     malformed: float = 0.0
 
     def __post_init__(self) -> None:
-        check_parts(self.parts)
+        check_tags(self.tags)
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Reward every completion; no column is read but TRL's `log_metric` and `log_extra`."""
         stated = [
-            parsed.uncertainty if parse_parts(text_of(completion), self.parts).reason is None else None
+            parsed.uncertainty if parse_parts(text_of(completion), self.tags).reason is None else None
             for parsed, completion in zip(self._read(completions), completions, strict=True)
         ]
         report(self.__name__, stated, columns)

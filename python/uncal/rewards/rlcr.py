@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from uncal.parse import parse_parts
 from uncal.rewards._graded import Graded
-from uncal.rewards._stated import check_parts, report
+from uncal.rewards._stated import check_tags, report
 from uncal.types import Order, text_of
 
 
@@ -25,7 +25,7 @@ class Rlcr(Graded):
     ----------
     format_weight, accuracy_weight, brier_weight : float, default=0.5
         As in the authors' settings.
-    parts : tuple of str, default=("answer", "confidence")
+    tags : tuple of str, default=("answer", "confidence")
         Tags that the completion must hold, in their order, the confidence at its end: ("think", "answer", "analysis",
         "confidence") is the authors' longest. What the model thinks may stand before them in any case, and its opening
         tag in the prompt.
@@ -55,14 +55,14 @@ class Rlcr(Graded):
     format_weight: float = 0.5
     accuracy_weight: float = 0.5
     brier_weight: float = 0.5
-    parts: tuple[str, ...] = ("answer", "confidence")
+    tags: tuple[str, ...] = ("answer", "confidence")
     malformed: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("format_weight", "accuracy_weight", "brier_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more, and finite")
-        check_parts(self.parts)
+        check_tags(self.tags)
 
     @property
     def proper(self) -> bool:
@@ -90,7 +90,7 @@ class Rlcr(Graded):
             If there is no column `answers`.
         """
         parsed = [
-            one if parse_parts(text_of(completion), self.parts).reason is None else None
+            one if parse_parts(text_of(completion), self.tags).reason is None else None
             for one, completion in zip(self._read(completions), completions, strict=True)
         ]
         stated = [None if one is None else one.uncertainty for one in parsed]

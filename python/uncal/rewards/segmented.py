@@ -21,8 +21,8 @@ class Segmented(Graded):
     """1 - (q - c)^2 for the confidence q, and c for the answer; as a reward their sum.
 
     The completion begins with a ``<confidence>`` q in [0, 1] and ends with an ``<answer>``; c says whether that is
-    right. `parts` gives both rewards, so that a trainer can credit the tokens of each with its own
-    (`segment_advantages`). TRL's GRPOTrainer knows one reward for all tokens and gets the sum: then the answer is
+    right. `parts` gives both rewards, and `uncal train` credits the tokens of each with its own; `segment_advantages`
+    is for other trainers. A plain GRPOTrainer knows one reward for all tokens and gets the sum: then the answer is
     credited with the confidence's luck as well.
 
     Attributes

@@ -76,19 +76,19 @@ def test_the_format_is_an_answer_and_then_a_confidence_at_the_end(text: str, wel
         ("a</think><analysis>b</analysis><answer>Rome</answer><confidence>1</confidence>", False),
     ],
 )
-def test_further_parts_can_be_asked_for_and_what_is_thought_may_begin_in_the_prompt(
+def test_further_tags_can_be_asked_for_and_what_is_thought_may_begin_in_the_prompt(
     text: str, well_formed: bool
 ) -> None:
-    parts = ("think", "answer", "analysis", "confidence")
-    assert AnswerFormat(parts=parts)([text]) == [float(well_formed)]
-    assert Rlcr(parts=parts)([text], answers=ROME) == [1.5 if well_formed else 0.0]
+    tags = ("think", "answer", "analysis", "confidence")
+    assert AnswerFormat(tags=tags)([text]) == [float(well_formed)]
+    assert Rlcr(tags=tags)([text], answers=ROME) == [1.5 if well_formed else 0.0]
 
 
-@pytest.mark.parametrize("parts", [("answer",), ("confidence", "answer"), ("answer", "think", "confidence")])
-def test_parts_without_an_answer_before_the_confidence_are_an_error(parts: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("tags", [("answer",), ("confidence", "answer"), ("answer", "think", "confidence")])
+def test_tags_without_an_answer_before_the_confidence_are_an_error(tags: tuple[str, ...]) -> None:
     for kind in (AnswerFormat, Rlcr):
-        with pytest.raises(ValueError, match="parts is "):
-            kind(parts=parts)
+        with pytest.raises(ValueError, match="tags is "):
+            kind(tags=tags)
 
 
 def test_the_grader_is_chosen_by_name_and_travels_with_the_reward() -> None:
