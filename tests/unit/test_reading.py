@@ -32,4 +32,5 @@ def test_a_number_is_read_where_the_order_says_it_stands(
     backend = Replay(model="m", file=str(file), answer_prompt="{question}")
     read_out = reading.of_note({"prompts": {"order": order}, "read_out": {"format": "confidence"}})
     assert read_out == ReadOut(format="confidence", order=order)
-    assert reading.read(backend, ["Which city?"], read_out, Sampling()) == [reading.Read(text, uncertainty, reason)]
+    found = reading.Read(text, uncertainty, reason, None if reason or order == "answer_first" else "Rome")
+    assert reading.read(backend, ["Which city?"], read_out, Sampling()) == [found]
