@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from uncal import artefacts, cards, objectives, prompts, schema
+from uncal import artefacts, cards, objectives, prompts, schema, selection
 from uncal.artefacts import MadeBy, Shards
 from uncal.errors import ArtefactError, ConfigError, MissingExtraError
 from uncal.types import Objective
@@ -70,6 +71,9 @@ class Config:
         The base model; None takes the one that answered.
     start : str or None, default=None
         An adapter to start from, which `uncal train` made of the same model; None starts afresh.
+    select : {"all", "balanced", "differing"}, default="all"
+        Questions that are trained on: all of the split; as many of each tenth of the targets as the rarest has
+        (`uncal.selection.balance_by_target`); those whose sampled answers are neither all right nor all wrong.
     uncertainty_prompt : str or None, default=None
         What asks for the number, with {question} where the model answers itself; None is the objective's own.
     supervised_steps : int, default=100
@@ -121,6 +125,7 @@ class Config:
     objective_settings: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     start: str | None = None
+    select: str = "all"
     uncertainty_prompt: str | None = None
     supervised_steps: int = 100
     supervised_batch_size: int = 16
@@ -155,6 +160,8 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.num_generations < 2:
             raise ConfigError(f"num_generations is {self.num_generations}; an advantage takes at least 2")
+        if self.select not in ("all", "balanced", "differing"):
+            raise ConfigError(f"select is {self.select!r}; it must be all, balanced or differing")
         if self.quantization not in ("none", "4bit"):
             raise ConfigError(f"quantization is {self.quantization!r}; it must be none or 4bit")
         if self.best not in (None, "brier", "ece", "auroc"):
@@ -202,10 +209,12 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
     """
     config = config or Config()
     objective = config.make_objective()
-    beside = {name: targets.parent / file for name, (file, _) in ELSEWHERE.items() if name in _needed(objective)}
+    needed = _needed(objective, config)
+    beside = {name: targets.parent / file for name, (file, _) in ELSEWHERE.items() if name in needed}
     for name, path in beside.items():
         if not path.exists():
-            raise ArtefactError(f"no file {path}; {config.objective} needs its column {ELSEWHERE[name][1]!r}")
+            what = config.objective if name in _needed(objective) else f"select {config.select!r}"
+            raise ArtefactError(f"no file {path}; {what} needs its column {ELSEWHERE[name][1]!r}")
     start = {"start": Path(config.start)} if config.start else {}
     making = MadeBy.of("train", config, {"targets": targets} | {path.name: path for path in beside.values()} | start)
     if artefacts.is_done(out, making, overwrite=overwrite):
@@ -221,7 +230,7 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
         or prompts.ask(objective.order, objective.read_out.format),
         "order": objective.order,
     }
-    rows, too_long = _fitting(_rows(targets, "train", objective, beside), model, told, config)
+    rows, too_long = _fitting(_selected(_rows(targets, "train", objective, beside), config), model, told, config)
     if not rows:
         raise ArtefactError(f"no question of the split 'train' in {targets} has a target")
     try:
@@ -260,9 +269,25 @@ def train(targets: Path, out: Path, config: Config | None = None, *, overwrite: 
     return out
 
 
-def _needed(objective: Objective) -> frozenset[str]:
-    """Columns that its records, its rewards and its validation read."""
-    return objective.needs | (frozenset() if objective.order == "answer_first" else {"answers"})
+def _needed(objective: Objective, config: Config | None = None) -> frozenset[str]:
+    """Columns that its records, its rewards, its validation and the selection read."""
+    needed = objective.needs | (frozenset() if objective.order == "answer_first" else {"answers"})
+    return needed | ({"completions_correct"} if config is not None and config.select == "differing" else frozenset())
+
+
+def _selected(rows: list[dict[str, Any]], config: Config) -> list[dict[str, Any]]:
+    """Leave out what `select` leaves out, and say how many."""
+    if config.select == "all" or not rows:
+        return rows
+    if config.select == "balanced":
+        targets = [math.nan if row["uncertainty"] is None else row["uncertainty"] for row in rows]
+        kept = [rows[i] for i in selection.balance_by_target(targets, seed=config.seed)]
+    else:
+        kept = [row for row in rows if len({c for c in row["completions_correct"] or () if c is not None}) > 1]
+    log.info("train: select %s keeps %d of %d questions", config.select, len(kept), len(rows))
+    if not kept:
+        raise ArtefactError(f"select {config.select!r} leaves none of {len(rows)} questions of the split 'train'")
+    return kept
 
 
 def _read_out(objective: Objective) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def test_without_a_training_question_there_is_one_error(tmp_path: Path) -> None:
         ({"best": "brier"}, "best is 'brier' and validate_every 0; nothing is measured to choose by"),
         ({"patience": 2}, "patience is 2 and best is not set; say what must get better"),
         ({"best": "nice", "validate_every": 5}, "best is 'nice'; it must be brier, ece or auroc"),
+        ({"select": "best"}, "select is 'best'; it must be all, balanced or differing"),
         ({"quantization": "8bit"}, "quantization is '8bit'; it must be none or 4bit"),
         ({"peft": {"r": 4}}, "peft sets r, which uncal sets itself"),
         (
@@ -153,6 +154,21 @@ def test_the_adapter_that_was_best_on_the_validate_split_is_kept(tiny_model: Pat
     turns = [[*turn[:-1], {"role": "user", "content": "How likely wrong?"}] for turn in turns]
     confidence = [1 - one.uncertainty for one in reading.read(held, turns, LEVELS, Sampling())]
     assert np.square(np.array(confidence) - [True, False] * 3).mean() == pytest.approx(briers[best], abs=1e-5)
+
+
+def test_questions_are_selected_by_target_or_by_what_was_drawn() -> None:
+    drawn = [[True, False], [True, True], None, [False, None, True], [False]]
+    rows = [
+        {"id": i, "uncertainty": u, "completions_correct": c}
+        for i, (u, c) in enumerate(zip([0.1] * 4 + [0.9], drawn, strict=True))
+    ]
+    chosen = train._selected(rows, train.Config(select="differing"))
+    assert [row["id"] for row in chosen] == [0, 3]
+    balanced = train._selected(rows, train.Config(select="balanced"))
+    assert [row["uncertainty"] for row in balanced] == [0.1, 0.9]
+    assert train._selected(rows, train.Config()) == rows
+    with pytest.raises(ArtefactError, match="select 'differing' leaves none of 1 questions"):
+        train._selected(rows[1:2], train.Config(select="differing"))
 
 
 @pytest.mark.filterwarnings("ignore")
