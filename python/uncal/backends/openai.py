@@ -212,7 +212,10 @@ class Openai(Backend):
         async def job(line: "_Line") -> list[Completion]:
             async def ask(n: int, seed: int) -> list[Completion]:
                 body = self._body(prompt, sampling) | {"n": n, "seed": seed}
-                return await self._ask(line, "/chat/completions", body, partial(_read, sampling=sampling))
+                drawn: list[Completion] = await self._ask(
+                    line, "/chat/completions", body, partial(_read, sampling=sampling)
+                )
+                return drawn
 
             if sampling.temperature == 0:  # all alike, and some servers refuse to draw more than one
                 return (await ask(1, seed))[:1] * sampling.n
@@ -235,11 +238,12 @@ class Openai(Backend):
 
         async def job(line: "_Line") -> list[int]:
             try:
-                return await self._ask(line, address, {"model": self.model} | given, _tokens_of)
+                tokens: list[int] = await self._ask(line, address, {"model": self.model} | given, _tokens_of)
             except ModelError as error:
                 if getattr(error.__cause__, "status_code", None) == 404:
                     raise ConfigError(self._silent) from error
                 raise
+            return tokens
 
         return job
 
@@ -398,7 +402,7 @@ def _taken(found: list[Any]) -> list[Any]:
     return [None if isinstance(one, _GivenUpError) else one for one in found]
 
 
-def _choices(answer: Any) -> list[dict[str, Any]]:
+def _choices(answer: Any) -> list[Any]:
     """Give the choices of an answer; `ValueError` if it has none."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not choices:

@@ -243,9 +243,9 @@ class Transformers(Backend):
                 tokens[k].append(token)
                 logprobs[k].append(logprob)
             if sampling.top_logprobs:
-                values, ids = (found.tolist() for found in _largest(logits, sampling.top_logprobs))
-                for k, *largest in zip(alive.tolist(), values, ids, strict=True):
-                    top[k].append(tuple(largest))
+                values, others = (found.tolist() for found in _largest(logits, sampling.top_logprobs))
+                for k, value, other in zip(alive.tolist(), values, others, strict=True):
+                    top[k].append((value, other))
             going = ~torch.isin(chosen, ends)
             if step + 1 == sampling.max_tokens or not going.any():
                 break
