@@ -15,10 +15,13 @@ import pytest
 from uncal import graders, schema
 from uncal.commands.elicit import COLUMNS, Config, elicit, elicit_batch, summary
 from uncal.commands.evaluate_file import evaluate_file
+from uncal.elicitation import STRATEGIES
 from uncal.errors import ArtefactError, ConfigError
 from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Prompt, Sampling
 
 GRADER = graders.make("exact_match")
+UNREADABLE = ("cot", "multi_step", "top_k", "self_probing")
+"""Forms that a model of 135 million weights may miss, even after examples."""
 
 
 @dataclass(frozen=True)
@@ -254,3 +257,17 @@ def test_a_small_real_model_holds_the_form_after_examples(smollm2: str, tmp_path
     found = pq.read_table(out).to_pylist()[0]
     assert (found["answer"], found["correct"], found["n_read"]) == ("Paris", True, 1)
     assert 0.5 < found["confidence"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "vanilla"])
+def test_every_strategy_runs_on_a_small_real_model(strategy: str, smollm2: str, tmp_path: Path) -> None:
+    config = Config(model=smollm2, strategy=strategy, examples=True, samples=2, max_tokens=96)
+    found = pq.read_table(elicit(written(tmp_path, QUESTIONS[:1]), tmp_path / "out.parquet", config)).to_pylist()[0]
+    assert (found["status"], found["error"]) == (schema.DONE, None)
+    assert len(found["texts"]) == 2
+    read = [reason is None for reason in found["reasons"]]
+    assert found["n_read"] == sum(read)
+    assert (found["confidence"] is not None) == any(read)
+    assert any(read) or strategy in UNREADABLE
+    assert found["confidence"] is None or 0 <= found["confidence"] <= 1
