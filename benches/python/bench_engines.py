@@ -68,14 +68,14 @@ def main():
     parser.add_argument("--n", type=int, default=4, help="completions of each, besides the frozen answer")
     parser.add_argument("--max-tokens", type=int, default=12)
     parser.add_argument("--shard", type=int, default=20, help="questions between two writes to disk")
-    parser.add_argument("--folder", type=Path, help="where the runs go; a temporary one unless set")
+    parser.add_argument("--folder", type=Path, help="where the runs go, and go on; a temporary one unless set")
     parser.add_argument("--docs", type=Path, help="page that gets the tables")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="bench_engines."))
     scorers = [name for name in names("scorers") if not load("scorers", name)().needs & JUDGED]
     found = {}
     for backend in ("transformers", "vllm", "openai", "replay"):
-        with served() if backend == "openai" else contextlib.nullcontext("") as url:
+        with served(folder / "server.log") if backend == "openai" else contextlib.nullcontext("") as url:
             settings = {
                 "transformers": "{}",
                 "vllm": "{ max_model_len = 1024 }",
@@ -105,16 +105,17 @@ def main():
 
 
 @contextlib.contextmanager
-def served() -> Iterator[str]:
-    """Address of vLLM's server with the model, which it calls "served"."""
+def served(said: Path) -> Iterator[str]:
+    """Address of vLLM's server with the model, which it calls "served"; what it says goes into a file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", models.resolve(MODEL)]
     command += ["--served-model-name", "served", "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     command += ["--enforce-eager", "--max-model-len", "1024", "--kv-cache-memory-bytes", str(1 << 30)]
+    command += ["--no-enable-chunked-prefill"]  # prompts read in pieces and requests with a seed end it on a CPU
     environment = os.environ | {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
-    with tempfile.TemporaryFile() as log:
+    with said.open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             url = f"http://127.0.0.1:{port}/v1"
@@ -123,7 +124,7 @@ def served() -> Iterator[str]:
                 with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/models", timeout=5):
                     break
                 if server.poll() is not None or time.monotonic() > end:
-                    raise SystemExit("vLLM's server does not start")
+                    raise SystemExit(f"vLLM's server does not start; {said} says why")
                 time.sleep(0.5)
             yield url
         finally:
@@ -133,7 +134,10 @@ def served() -> Iterator[str]:
 
 
 def watched(command: list[str], run: Path, options: argparse.Namespace) -> float:
-    """Run a pipeline to its end; completions a second from its first shard on."""
+    """Run a pipeline to its end; completions a second from its first shard on, of a finished one those of then."""
+    rate = run / "completions_per_second"
+    if rate.exists():
+        return float(rate.read_text())
     process = subprocess.Popen(command, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     parts, whole = run / f"{schema.COMPLETIONS}.parts", run / schema.COMPLETIONS
     first = last = 0.0
@@ -146,7 +150,9 @@ def watched(command: list[str], run: Path, options: argparse.Namespace) -> float
         time.sleep(0.02)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return (options.questions - options.shard) * (options.n + 1) / (last - first) if last > first > 0 else float("nan")
+    drawn = (options.questions - options.shard) * (options.n + 1)
+    rate.write_text(str(drawn / (last - first) if last > first > 0 else float("nan")))
+    return float(rate.read_text())
 
 
 def measured(run: Path, scorers: list[str]) -> dict:
@@ -176,12 +182,14 @@ def table(found: dict, scorers: list[str]) -> list[str]:
     for name in scorers:
         areas = [one["areas"][name] for one in found.values()]
         rows[f"AUROC of `{name}`"] = [f"{area.value:.2f} ({area.low:.2f} to {area.high:.2f})" for area in areas]
-    lines = [f"| {' | '.join(['', *(f'`{name}`' for name in found)])} |", f"|{' --- |' * (len(found) + 1)}"]
+    lines = [f"| | {' | '.join(f'`{name}`' for name in found)} |", f"|{' --- |' * (len(found) + 1)}"]
     return lines + [f"| {' | '.join([name, *cells])} |" for name, cells in rows.items()]
 
 
 def said(options: argparse.Namespace) -> str:
-    settings = f"--questions {options.questions} --n {options.n} --max-tokens {options.max_tokens}"
+    settings = " ".join(
+        f"--{name.replace('_', '-')} {getattr(options, name)}" for name in ("questions", "n", "max_tokens", "shard")
+    )
     return (
         f"SmolLM2-135M-Instruct in float32, {options.n} completions of at most {options.max_tokens} tokens and the "
         f"answer, exact match, intervals of DeLong (95 %). {machine()}, on which other work ran: rates are rough. "
