@@ -69,7 +69,7 @@ def relevances(
     Examples
     --------
     >>> relevances([["Paris", ", ", "France"], None], make("hashing"))[0].round(2)
-    array([0.34, 0.  , 0.29])
+    array([0.32, 0.33, 0.38])
     """
     places: dict[str, int] = {}
     rows: list[tuple[int, list[int]] | None] = []
