@@ -154,7 +154,7 @@ def serve(vllm_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
         command += ["--model", model, "--served-model-name", "served"]
         command += ["--host", "127.0.0.1", "--port", port, "--dtype", "float32", "--enforce-eager"]
-        command += ["--kv-cache-memory-bytes", 1 << 29, *flags]
+        command += ["--kv-cache-memory-bytes", 1 << 29, "--no-enable-chunked-prefill", *flags]
         server = Server([str(word) for word in command], port, log, {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"})
         started.append(server)
         server.start()

@@ -55,8 +55,11 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(200, json.dumps({"data": [{"id": "hostile"}]}).encode())
 
     def do_POST(self) -> None:
-        """A chat."""
+        """A chat; there is nothing else."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.path.endswith("/chat/completions"):
+            self.reply(404, b"{}")
+            return
         question = body["messages"][-1]["content"]
         trick, times = "", 0
         if match := re.search(r"\[([a-z0-9]+) (\d+)\]", question):

@@ -112,6 +112,9 @@ def _prepare(options: argparse.Namespace) -> None:
             os.environ.setdefault(name, value)
         with contextlib.suppress(AttributeError):
             logging.getLogger("transformers").setLevel(logging.ERROR)
+        # vLLM heeds that variable once it runs; where it is only imported, as TRL does, it would warn all the same.
+        level = logging.getLevelNamesMapping().get(os.environ["VLLM_LOGGING_LEVEL"].upper(), logging.ERROR)
+        logging.getLogger("vllm").setLevel(level)
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:

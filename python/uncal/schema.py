@@ -52,8 +52,11 @@ details = pa.schema(
     [
         ("answer_tokens", pa.list_(pa.int32())),
         ("tokens", pa.list_(pa.list_(pa.int32()))),
+        ("answer_token_texts", pa.list_(pa.string())),  # what each token adds to the text
+        ("token_texts", pa.list_(pa.list_(pa.string()))),
         ("answer_top_logprobs", pa.list_(pa.list_(pa.float32()))),  # (T, k), the largest first
         ("top_logprobs", pa.list_(pa.list_(pa.list_(pa.float32())))),  # (N, T, k)
+        ("answer_top_texts", pa.list_(pa.list_(pa.string()))),  # (T, k), of the tokens of answer_top_logprobs
     ]
 )
 """Columns that completions.parquet has besides when they are asked for."""
@@ -64,10 +67,15 @@ def detailed(*, tokens: bool, top_logprobs: bool) -> pa.Schema:
 
     Examples
     --------
-    >>> detailed(tokens=True, top_logprobs=False).names[-2:]
-    ['answer_tokens', 'tokens']
+    >>> detailed(tokens=True, top_logprobs=False).names[-4:]
+    ['answer_tokens', 'tokens', 'answer_token_texts', 'token_texts']
     """
-    wanted = {"tokens": tokens, "top_logprobs": top_logprobs}
+    wanted = {
+        "tokens": tokens,
+        "token_texts": tokens,
+        "top_logprobs": top_logprobs,
+        "top_texts": tokens and top_logprobs,
+    }
     extra = [column for column in details if wanted[column.name.removeprefix("answer_")]]
     return pa.schema([*completions, *extra])
 

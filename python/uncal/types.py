@@ -50,6 +50,10 @@ class Sampling:
         The same seed and prompts give the same completions.
     top_logprobs : int, default=0
         Give the largest log-probabilities at every token besides, so many of them.
+    token_texts : bool, default=False
+        Give the text of every token besides.
+    top_texts : bool, default=False
+        Give the texts of the tokens besides that have those largest log-probabilities.
     """
 
     n: int = 1
@@ -58,6 +62,8 @@ class Sampling:
     max_tokens: int = 64
     seed: int = 0
     top_logprobs: int = 0
+    token_texts: bool = False
+    top_texts: bool = False
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -89,6 +95,11 @@ class Completion(NamedTuple):
     top_logprobs : list of list of float, or None
         At each token the `Sampling.top_logprobs` largest log-probabilities of that distribution, largest first; None
         unless asked for, and where a server does not tell them.
+    token_texts : list of str, or None
+        What each token adds to the text, white space too; a token that adds nothing, as one that ends the turn, has "".
+        None unless asked for, and where a server does not tell them.
+    top_texts : list of list of str, or None
+        What the tokens of `top_logprobs` would have added in its place.
     """
 
     text: str
@@ -96,6 +107,8 @@ class Completion(NamedTuple):
     logprobs: list[float]
     finish_reason: str
     top_logprobs: list[list[float]] | None = None
+    token_texts: list[str] | None = None
+    top_texts: list[list[str]] | None = None
 
 
 class CompletionGroup(NamedTuple):
@@ -275,7 +288,7 @@ class Backend(Protocol):
         """
         raise ConfigError(
             f"backend {type(self).__name__} cannot say how likely given words are; one that runs the model itself can "
-            "(transformers), or have them drawn"
+            "(transformers, vllm), or have them drawn"
         )
 
 

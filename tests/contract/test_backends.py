@@ -49,12 +49,14 @@ def backend(request: pytest.FixtureRequest, tiny_model: Path, tmp_path_factory: 
 
 def _record(backend: Backend, file: Path) -> None:
     asked = [*QUESTIONS, "why?"]
-    groups = backend(turns(asked), Sampling(n=8, max_tokens=6, seed=1, top_logprobs=3))
+    sampling = Sampling(n=8, max_tokens=6, seed=1, top_logprobs=3, token_texts=True, top_texts=True)
+    groups = backend(turns(asked), sampling)
     with file.open("w") as opened:
         for prompt, group in zip(asked, groups, strict=True):
-            texts, tokens, logprobs, reasons, top = zip(*group.completions, strict=True)
+            texts, tokens, logprobs, reasons, top, *told = zip(*group.completions, strict=True)
             row = {"prompt": prompt, "completions": texts, "tokens": tokens, "logprobs": logprobs}
-            opened.write(json.dumps(row | {"finish_reasons": reasons, "top_logprobs": top}) + "\n")
+            row |= {"finish_reasons": reasons, "top_logprobs": top, "token_texts": told[0], "top_texts": told[1]}
+            opened.write(json.dumps(row) + "\n")
 
 
 def test_there_are_n_completions_of_each_prompt_with_a_logprob_for_each_token(backend: Backend) -> None:
@@ -87,6 +89,26 @@ def test_logprobs_are_those_of_the_untempered_distribution_and_the_largest_stand
         assert completion.top_logprobs is not None
         for told, largest in zip(completion.top_logprobs, expected.topk(3).values.tolist(), strict=True):
             assert told == pytest.approx(largest, abs=1e-4)
+
+
+def test_texts_of_tokens_make_up_the_text_and_stand_among_the_most_probable_ones(backend: Backend) -> None:
+    sampling = Sampling(n=3, max_tokens=6, seed=1, top_logprobs=3, token_texts=True, top_texts=True)
+    for group in backend(turns(QUESTIONS), sampling):
+        for completion in group.completions:
+            texts, top = completion.token_texts, completion.top_texts
+            assert texts is not None
+            assert "".join(texts).strip() == completion.text
+            assert len(texts) == len(completion.logprobs)
+            assert top is not None
+            assert completion.top_logprobs is not None
+            assert [len(others) for others in top] == [3] * len(texts)
+            for text, logprob, others, largest in zip(
+                texts, completion.logprobs, top, completion.top_logprobs, strict=True
+            ):
+                if logprob > largest[-1] and text and "\N{REPLACEMENT CHARACTER}" not in "".join(others):
+                    assert text in others
+    (plain,) = backend(turns(QUESTIONS[:1]), Sampling(max_tokens=2, top_logprobs=1))
+    assert plain.completions[0].token_texts is plain.completions[0].top_texts is None
 
 
 @pytest.mark.parametrize("backend", DRAWING, indirect=True)
@@ -154,7 +176,9 @@ def _tokens(groups: list[Any]) -> list[list[list[int]]]:
     return [[completion.tokens for completion in group.completions] for group in groups]
 
 
-def test_options_have_the_probability_that_the_model_gives_them_or_none_is_claimed(backend: Backend) -> None:
+def test_options_have_the_probability_that_the_model_gives_them_or_none_is_claimed(
+    backend: Backend, reference: Any
+) -> None:
     if type(backend).option_logprobs is Backend.option_logprobs:
         with pytest.raises(ConfigError, match="cannot say how likely given words are"):
             backend.option_logprobs(turns(QUESTIONS), ["yes", "no"])
@@ -166,6 +190,10 @@ def test_options_have_the_probability_that_the_model_gives_them_or_none_is_claim
     assert np.isfinite(found[:3]).all()
     assert (np.exp(found[:3, :3]).sum(axis=1) < 1).all()
     assert (found[:3, 3] < found[:3, 2]).all()
+    given = reference.option_logprobs(turns(QUESTIONS), options)
+    np.testing.assert_allclose(found[:3], given, atol=1e-4)
     alone = backend.option_logprobs(turns(QUESTIONS[:1]), options[::-1])
     np.testing.assert_allclose(alone[0], found[0, ::-1], atol=1e-4)  # sums of float32 logarithms
     assert backend.option_logprobs([], ["yes"]).shape == (0, 1)
+    with pytest.raises(ValueError, match="each must have a token at least"):
+        backend.option_logprobs(turns(QUESTIONS[:1]), ["yes", ""])

@@ -113,7 +113,10 @@ def test_an_embedder_that_no_scorer_needs_is_not_used_which_is_said(
     path = write(tmp_path / "a.parquet", pa.table({"texts": [["a", "b"]]}))
     config = score.Config(scorers=("variation_ratio",), embedder="sentence_transformers")
     assert scores(score.score(path, tmp_path / "s.parquet", config)) == {"0": 1.0}
-    assert "the embedder sentence_transformers is not used: no embeddings are read by variation_ratio" in caplog.text
+    assert (
+        "the embedder sentence_transformers is not used: no embeddings or relevance is read by variation_ratio"
+        in caplog.text
+    )
     caplog.clear()
     score.score(path, tmp_path / "t.parquet", score.Config(embedder="hashing"))
     assert not caplog.text

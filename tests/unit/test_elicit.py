@@ -12,13 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from uncal import graders, schema
+from uncal import backends, graders, schema
 from uncal.commands.elicit import COLUMNS, Config, elicit, elicit_batch, summary
 from uncal.commands.evaluate_file import evaluate_file
+from uncal.elicitation import STRATEGIES
 from uncal.errors import ArtefactError, ConfigError
 from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Prompt, Sampling
 
 GRADER = graders.make("exact_match")
+UNREADABLE = ("cot", "multi_step", "top_k", "self_probing")
+"""Forms that a model of 135 million weights may miss, even after examples."""
 
 
 @dataclass(frozen=True)
@@ -254,3 +257,22 @@ def test_a_small_real_model_holds_the_form_after_examples(smollm2: str, tmp_path
     found = pq.read_table(out).to_pylist()[0]
     assert (found["answer"], found["correct"], found["n_read"]) == ("Paris", True, 1)
     assert 0.5 < found["confidence"] <= 1
+
+
+@pytest.fixture(scope="module")
+def small(smollm2: str) -> Any:
+    return backends.make("transformers", model=smollm2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_runs_on_a_small_real_model(strategy: str, small: Any) -> None:
+    config = Config(model="smollm2", strategy=strategy, examples=True, samples=1, max_tokens=64)
+    (found,) = elicit_batch(asked("What is the capital of France?"), config, small, GRADER).to_pylist()
+    assert (found["status"], found["error"]) == (schema.DONE, None)
+    assert len(found["texts"]) == len(found["reasons"]) == 1
+    read = found["reasons"][0] is None
+    assert found["n_read"] == read
+    assert (found["confidence"] is not None) == read
+    assert read or strategy in UNREADABLE
+    assert not read or 0 <= found["confidence"] <= 1

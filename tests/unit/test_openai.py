@@ -122,6 +122,20 @@ def test_logprobs_and_the_largest_are_read_where_the_server_has_them(backend: An
     assert completion.tokens == []
 
 
+def test_a_server_that_cannot_say_how_likely_words_are_is_told_of_in_one_line(backend: Any) -> None:
+    with pytest.raises(ConfigError, match=r"does not tell the tokens of a conversation.*have replies drawn") as error:
+        backend().option_logprobs(["who?"], ["yes", "no"])
+    assert "\n" not in str(error.value)
+    assert backend().option_logprobs([], ["yes"]).shape == (0, 1)
+
+
+def test_texts_of_tokens_are_those_of_the_server_where_the_text_has_them(backend: Any) -> None:
+    sampling = Sampling(n=1, top_logprobs=2, token_texts=True, top_texts=True)
+    (group,) = backend()(["who?"], sampling)
+    completion = group.completions[0]
+    assert (completion.text, completion.token_texts, completion.top_texts) == ("WHO? 0", ["WHO?"], [["WHO?", "0"]])
+
+
 def test_no_more_requests_are_under_way_than_allowed(backend: Any) -> None:
     start = time.monotonic()
     backend(concurrency=2)([f"[slow 1] who is {i}?" for i in range(6)], Sampling())

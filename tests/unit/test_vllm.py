@@ -72,6 +72,24 @@ def test_more_prompts_than_fit_at_once_are_all_drawn_in_order(backend: Any) -> N
     ]
 
 
+@pytest.mark.slow
+def test_without_seeds_of_prompts_the_engine_s_seed_and_the_order_of_work_decide(tiny_model: Path) -> None:
+    turns = [prompts.answer_turn(f"What is {i}?", "{question}") for i in range(4)]
+    sampling = Sampling(n=3, max_tokens=6, seed=1)
+    small = {"kv_cache_memory_bytes": 1 << 29}
+    drawn = []
+    for seed in (5, 5):
+        made: Any = make("vllm", model=str(tiny_model), prompt_seeds=False, seed=seed, engine_settings=small)
+        assert (made.provenance["prompt_seeds"], made.provenance["engine_seed"]) == (False, seed)
+        calls = [made(turns, sampling) for _ in range(2)]
+        made.close()
+        assert all(len(c.tokens) == len(c.logprobs) for groups in calls for group in groups for c in group.completions)
+        drawn.append([[c.tokens for group in groups for c in group.completions] for groups in calls])
+        assert len({tuple(tokens) for tokens in drawn[-1][0]}) > 6
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] != drawn[0][1]  # the same call again goes on where the generator is
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "why"),
     [

@@ -2,27 +2,32 @@
 
 import asyncio
 import email.utils
+import math
 import os
 import random
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import numpy as np
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError
 
 from uncal.backends._seeds import digests
 from uncal.errors import ConfigError, ModelError
-from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
+from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Message, Prompt, Sampling
 
 REFUSED = {401: "refuses the key", 404: "has no such model or address"}
 AGAIN = (408, 409, 425, 429)
 LONGEST_WAIT = 120.0
 """Seconds that a server may tell us to wait."""
+Job = Callable[["_Line"], Awaitable[Any]]
+"""What is to be done over a connection, in one request or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,31 +121,71 @@ class Openai(Backend):
         """
         if not prompts:
             return []
-        drawing = self._draw(prompts, sampling)
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(drawing)
-        return _elsewhere(drawing)
-
-    async def _draw(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[CompletionGroup]:
-        key = os.environ.get(self.key_variable) or "none"
-        places, line = asyncio.Semaphore(self.concurrency), _Line()
         seeds = [int.from_bytes(digest[:4], "little") >> 1 for digest in digests(prompts, sampling.seed)]
-        async with AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0, timeout=self.timeout) as client:
+        found = _finished(self._all([self._complete(*asked, sampling) for asked in zip(prompts, seeds, strict=True)]))
+        return [CompletionGroup([], str(one)) if isinstance(one, Exception) else CompletionGroup(one) for one in found]
 
-            async def one(prompt: Prompt, seed: int) -> CompletionGroup:
+    def option_logprobs(self, prompts: Sequence[Prompt], options: Sequence[str], /) -> FloatArray:
+        """Say how likely each option is as the beginning of the model's turn, (P, O).
+
+        From servers that say what tokens a conversation is (``/tokenize`` beside ``/v1``) and how likely the tokens of
+        a prompt are (`prompt_logprobs`), as `vllm serve` does. NaN for a prompt that leaves no room in the context. An
+        option is tokenized by itself. Each prompt is a request, and with each option one more.
+
+        Raises
+        ------
+        ConfigError
+            If the server does not say that.
+        ModelError
+            As for completions.
+        """
+        found = np.full((len(prompts), len(options)), np.nan)
+        if not prompts:
+            return found
+        told = _finished(self._all([self._tokens(option) for option in options]))
+        for option, tokens in zip(options, told, strict=True):
+            if not tokens:
+                raise ValueError(
+                    f"options are {list(options)}; each must have a token at least, and {option!r} has none"
+                )
+            if isinstance(tokens, Exception):
+                raise ConfigError(f"{self._silent} ({tokens})")
+        turns = [[_user(prompt)] if isinstance(prompt, str) else prompt for prompt in prompts]
+        read = _taken(_finished(self._all([self._tokens(turn) for turn in turns])))
+        cells = [(p, o) for p, tokens in enumerate(read) if tokens is not None for o in range(len(options))]
+        given = _taken(_finished(self._all([self._likelihood(read[p], told[o]) for p, o in cells])))
+        for cell, value in zip(cells, given, strict=True):
+            found[cell] = np.nan if value is None else value
+        return found
+
+    @property
+    def _silent(self) -> str:
+        return (
+            f"backend openai cannot say how likely given words are: {self.base_url} does not tell the tokens of a "
+            "conversation, or how likely those of a prompt are, as `vllm serve` does; have replies drawn"
+        )
+
+    async def _all(self, jobs: Sequence[Job]) -> list[Any]:
+        """Do some jobs, `concurrency` at a time; one that was given up has its `_GivenUpError` for a result."""
+        if not jobs:
+            return []
+        key = os.environ.get(self.key_variable) or "none"
+        places = asyncio.Semaphore(self.concurrency)
+        async with AsyncOpenAI(api_key=key, base_url=self.base_url, max_retries=0, timeout=self.timeout) as client:
+            line = _Line(client)
+
+            async def one(job: Job) -> Any:
                 async with places:
                     try:
-                        return CompletionGroup(await self._complete(client, line, prompt, seed, sampling))
+                        return await job(line)
                     except _GivenUpError as error:
-                        return CompletionGroup([], _hidden(str(error), key))
+                        return _GivenUpError(_hidden(str(error), key), refused=error.refused)
 
-            tasks = [asyncio.ensure_future(one(*asked)) for asked in zip(prompts, seeds, strict=True)]
+            tasks = [asyncio.ensure_future(one(job)) for job in jobs]
             try:
-                groups = await asyncio.gather(*tasks)
-            except ModelError as error:
-                raise ModelError(_hidden(str(error), key)) from None
+                found = await asyncio.gather(*tasks)
+            except (ConfigError, ModelError) as error:
+                raise type(error)(_hidden(str(error), key)) from None
             finally:
                 for task in tasks:
                     task.cancel()
@@ -149,7 +194,7 @@ class Openai(Backend):
                 raise ModelError(
                     f"{self.base_url} cannot be reached; what came before is kept, and the same command goes on there"
                 )
-        return groups
+        return found
 
     async def _lives(self, client: AsyncOpenAI) -> bool:
         try:
@@ -161,22 +206,67 @@ class Openai(Backend):
             return True
         return True
 
-    async def _complete(
-        self, client: AsyncOpenAI, line: "_Line", prompt: Prompt, seed: int, sampling: Sampling
-    ) -> list[Completion]:
+    def _complete(self, prompt: Prompt, seed: int, sampling: Sampling) -> Job:
         """Ask until there are n completions; each further request has a seed of its own."""
-        if sampling.temperature == 0:  # all alike, and some servers refuse to draw more than one
-            one = await self._ask(client, line, self._body(prompt, sampling) | {"n": 1, "seed": seed}, sampling)
-            return one[:1] * sampling.n
-        drawn: list[Completion] = []
-        while len(drawn) < sampling.n:
-            wanted = min(sampling.n - len(drawn), self.max_n or sampling.n)
-            body = self._body(prompt, sampling) | {"n": wanted, "seed": seed + len(drawn)}
-            drawn += (await self._ask(client, line, body, sampling))[:wanted]
-        return drawn
+
+        async def job(line: "_Line") -> list[Completion]:
+            async def ask(n: int, seed: int) -> list[Completion]:
+                body = self._body(prompt, sampling) | {"n": n, "seed": seed}
+                drawn: list[Completion] = await self._ask(
+                    line, "/chat/completions", body, partial(_read, sampling=sampling)
+                )
+                return drawn
+
+            if sampling.temperature == 0:  # all alike, and some servers refuse to draw more than one
+                return (await ask(1, seed))[:1] * sampling.n
+            drawn: list[Completion] = []
+            while len(drawn) < sampling.n:
+                wanted = min(sampling.n - len(drawn), self.max_n or sampling.n)
+                drawn += (await ask(wanted, seed + len(drawn)))[:wanted]
+            return drawn
+
+        return job
+
+    def _tokens(self, text: str | list[Message]) -> Job:
+        """Ask for the tokens of a text, or of a conversation and the opening of the model's turn."""
+        if isinstance(text, str):
+            given: dict[str, Any] = {"prompt": text, "add_special_tokens": False}
+        else:
+            template = {name: value for name, value in self.extra_body.items() if name.startswith("chat_template")}
+            given = {"messages": text} | template
+        address = f"{self.base_url.rstrip('/').removesuffix('/v1')}/tokenize"
+
+        async def job(line: "_Line") -> list[int]:
+            try:
+                tokens: list[int] = await self._ask(line, address, {"model": self.model} | given, _tokens_of)
+            except ModelError as error:
+                if getattr(error.__cause__, "status_code", None) == 404:
+                    raise ConfigError(self._silent) from error
+                raise
+            return tokens
+
+        return job
+
+    def _likelihood(self, prompt: list[int], option: list[int]) -> Job:
+        """Ask for the log-probability of the last tokens of a prompt."""
+        body = {
+            "model": self.model,
+            "prompt": [*prompt, *option],
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "prompt_logprobs": 0,
+        }
+
+        async def job(line: "_Line") -> float:
+            told: float | None = await self._ask(line, "/completions", body, partial(_logprob_of, option=option))
+            if told is None:
+                raise ConfigError(self._silent)
+            return told
+
+        return job
 
     def _body(self, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        messages = [_user(prompt)] if isinstance(prompt, str) else prompt
         body: dict[str, Any] = {
             "model": self.model,
             "messages": messages,
@@ -191,18 +281,16 @@ class Openai(Backend):
                 body["top_logprobs"] = min(sampling.top_logprobs + 1, max(20, sampling.top_logprobs))
         return body | dict(self.extra_body)
 
-    async def _ask(
-        self, client: AsyncOpenAI, line: "_Line", body: dict[str, Any], sampling: Sampling
-    ) -> list[Completion]:
-        """Send one request, again where that may help."""
+    async def _ask(self, line: "_Line", address: str, body: dict[str, Any], read: Callable[[Any], Any]) -> Any:
+        """Send one request, again where that may help; `read` raises a `ValueError` for an answer that is none."""
         for attempt in range(self.retries + 1):
             told: float | None = None
             reached = True
             try:
                 async with asyncio.timeout(self.timeout):
-                    answer = await client.post("/chat/completions", cast_to=object, body=body)
+                    answer = await line.client.post(address, cast_to=object, body=body)
                 line.answered, line.dead = True, False
-                return _read(answer, sampling)
+                return read(answer)
             except TimeoutError:
                 reached, why = False, f"no answer within {self.timeout:g} s"
             except APIStatusError as error:
@@ -212,7 +300,7 @@ class Openai(Backend):
                 if status in REFUSED:
                     raise ModelError(f"{self.base_url} {REFUSED[status]} ({why}{self._hint(status)})") from error
                 if status < 500 and status not in AGAIN:
-                    raise _GivenUpError(why) from error
+                    raise _GivenUpError(why, refused=True) from error
                 told = _told_to_wait(error.response.headers)
             except APIConnectionError as error:
                 reached, why = False, f"no connection: {_first_line(error.__cause__ or error)}"
@@ -238,28 +326,38 @@ class _Line:
 
     Attributes
     ----------
+    client : AsyncOpenAI
     answered : bool
         It has answered once, whatever it said.
     dead : bool
         A request was given up for want of an answer and none has had one since, so that others try once only.
     """
 
+    client: AsyncOpenAI
     answered: bool = False
     dead: bool = False
 
 
 class _GivenUpError(Exception):
-    """A request that is not sent again."""
+    """A request that is not sent again, because the server refuses it or does not answer."""
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
 
 
-def _elsewhere(drawing: Any) -> list[CompletionGroup]:
-    """Run in a thread: here a loop runs already, as in a notebook."""
-    results: list[list[CompletionGroup]] = []
+def _finished(doing: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+    """Wait for what is done; in a thread where a loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(doing)
+    results: list[list[Any]] = []
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            results.append(asyncio.run(drawing))
+            results.append(asyncio.run(doing))
         except BaseException as error:
             errors.append(error)
 
@@ -271,11 +369,50 @@ def _elsewhere(drawing: Any) -> list[CompletionGroup]:
     return results[0]
 
 
-def _read(answer: Any, sampling: Sampling) -> list[Completion]:
-    """Read the completions of an answer; `ValueError` if it has none."""
+def _user(text: str) -> Message:
+    return {"role": "user", "content": text}
+
+
+def _tokens_of(answer: Any) -> list[int]:
+    """Read the tokens of an answer; `ValueError` if it has none."""
+    tokens = answer.get("tokens") if isinstance(answer, dict) else None
+    if not isinstance(tokens, list) or not all(isinstance(token, int) for token in tokens):
+        raise ValueError("it has no tokens")
+    return tokens
+
+
+def _logprob_of(answer: Any, option: list[int]) -> float | None:
+    """Read how likely the last tokens of a prompt are; None where the server does not tell."""
+    first = _choices(answer)[0]
+    told = first.get("prompt_logprobs") if isinstance(first, dict) else None
+    if not told:
+        return None
+    try:
+        last = zip(told[-len(option) :], option, strict=True)
+        return math.fsum(float(one[str(token)]["logprob"]) for one, token in last)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"prompt_logprobs lack a token ({error})") from error
+
+
+def _taken(found: list[Any]) -> list[Any]:
+    """Give what was found, None for what the server refuses; a `ModelError` for what it did not answer."""
+    for one in found:
+        if isinstance(one, _GivenUpError) and not one.refused:
+            raise ModelError(str(one))
+    return [None if isinstance(one, _GivenUpError) else one for one in found]
+
+
+def _choices(answer: Any) -> list[Any]:
+    """Give the choices of an answer; `ValueError` if it has none."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not choices:
         raise ValueError("it has no choices")
+    return choices
+
+
+def _read(answer: Any, sampling: Sampling) -> list[Completion]:
+    """Read the completions of an answer; `ValueError` if it has none."""
+    choices = _choices(answer)
     try:
         return [_completion(choice, sampling) for choice in choices]
     except (KeyError, TypeError, AttributeError) as error:
@@ -289,17 +426,26 @@ def _completion(choice: dict[str, Any], sampling: Sampling) -> Completion:
     if not isinstance(text, str):
         raise TypeError(f"content is {type(text).__name__}")
     told = (choice.get("logprobs") or {}).get("content") or []
-    top = None
-    if sampling.top_logprobs and told and all(token.get("top_logprobs") for token in told):
-        largest = [sorted((float(other["logprob"]) for other in token["top_logprobs"]), reverse=True) for token in told]
-        top = [values[: sampling.top_logprobs] for values in largest]
+    largest: list[list[Mapping[str, Any]]] = []
+    if sampling.top_logprobs and all(token.get("top_logprobs") for token in told):
+        ordered = [sorted(token["top_logprobs"], key=lambda other: -float(other["logprob"])) for token in told]
+        largest = [others[: sampling.top_logprobs] for others in ordered]
     return Completion(
         text.strip(),
         [int(token) for token in choice.get("token_ids") or []],
         [float(token["logprob"]) for token in told],
         str(choice.get("finish_reason") or "unknown"),
-        top,
+        [[float(other["logprob"]) for other in others] for others in largest] or None,
+        # A server names the token that ends the turn, too, which is no part of the text.
+        [_within(text, token) for token in told] or None if sampling.token_texts else None,
+        [[str(other["token"]) for other in others] for others in largest] or None if sampling.top_texts else None,
     )
+
+
+def _within(text: str, token: Mapping[str, Any]) -> str:
+    """Give a token's text, or "" where the text of the whole does not hold it."""
+    said = str(token["token"])
+    return said if said in text else ""
 
 
 def _told_to_wait(headers: Mapping[str, str]) -> float | None:

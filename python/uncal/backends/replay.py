@@ -13,8 +13,8 @@ from uncal.backends._seeds import occurrences
 from uncal.errors import ArtefactError
 from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
 
-OF_ANSWER = ("answer", "answer_logprobs", "answer_tokens", "answer_top_logprobs")
-OF_COMPLETIONS = ("logprobs", "tokens", "top_logprobs", "finish_reasons")
+OF_COMPLETIONS = ("logprobs", "tokens", "finish_reasons", "top_logprobs", "token_texts", "top_texts")
+OF_ANSWER = ("answer", *(f"answer_{name}" for name in OF_COMPLETIONS))
 COLD = 0.5
 
 
@@ -23,11 +23,11 @@ class Replay(Backend):
     """Give completions that stand in a file: completions.parquet, or JSONL, Parquet, CSV and so on of one's own.
 
     A row holds a prompt and the list of its completions; `answer`, `logprobs`, `finish_reasons`, `tokens`,
-    `top_logprobs` and `answer_...`, as in completions.parquet, are taken where they are there. Prompts must be the same
-    to the letter, either as they are asked or as they were before `answer_prompt` was put around them. A single
-    completion below temperature 0.5 is the row's `answer`, if it has one; else the first `n` of its completions are
-    given, for a prompt that comes again those after them. No completion is given twice and none is made up: a prompt
-    with fewer is a group with an error. Seed and top_p are not looked at.
+    `top_logprobs`, `token_texts` and `answer_...`, as in completions.parquet, are taken where they are there. Prompts
+    must be the same to the letter, either as they are asked or as they were before `answer_prompt` was put around them.
+    A single completion below temperature 0.5 is the row's `answer`, if it has one; else the first `n` of its
+    completions are given, for a prompt that comes again those after them. No completion is given twice and none is made
+    up: a prompt with fewer is a group with an error. Seed and top_p are not looked at.
 
     Attributes
     ----------
@@ -109,9 +109,9 @@ class Replay(Backend):
 
     def _completions(self, row: dict[str, Any], sampling: Sampling) -> Iterator[Completion]:
         texts = row.get(self.completions_column) or []
-        logprobs, tokens, tops, reasons = (row.get(name) or [None] * len(texts) for name in OF_COMPLETIONS)
-        for text, ids, told, reason, top in zip(texts, tokens, logprobs, reasons, tops, strict=True):
-            yield _completion(text, ids, told, reason, top, sampling)
+        parts = [row.get(name) or [None] * len(texts) for name in OF_COMPLETIONS]
+        for text, *told in zip(texts, *parts, strict=True):
+            yield _completion(text, told, sampling)
 
     @cached_property
     def _found(self) -> sqlite3.Connection:
@@ -174,10 +174,20 @@ def _template(path: Path) -> str:
 
 
 def _answer(row: dict[str, Any], sampling: Sampling) -> Completion:
-    text, logprobs, tokens, top = (row.get(name) for name in OF_ANSWER)
-    return _completion(str(text), tokens, logprobs, None, top, sampling)
+    text, *told = (row.get(name) for name in OF_ANSWER)
+    return _completion(str(text), told, sampling)
 
 
-def _completion(text: str, tokens: Any, logprobs: Any, reason: Any, top: Any, sampling: Sampling) -> Completion:
-    largest = [values[: sampling.top_logprobs] for values in top] if top and sampling.top_logprobs else None
-    return Completion(text, tokens or [], logprobs or [], reason or "unknown", largest)
+def _completion(text: str, told: list[Any], sampling: Sampling) -> Completion:
+    """Make a completion of what a row says of it, in the order of `OF_COMPLETIONS`."""
+    logprobs, tokens, reason, top, texts, others = told
+    k = sampling.top_logprobs
+    return Completion(
+        text,
+        tokens or [],
+        logprobs or [],
+        reason or "unknown",
+        [values[:k] for values in top] if top and k else None,
+        texts if sampling.token_texts else None,
+        [tokens[:k] for tokens in others] if others and k and sampling.top_texts else None,
+    )

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Dynami
 
 from uncal import models
 from uncal.backends._seeds import digests
+from uncal.backends._texts import token_texts, top_texts
 from uncal.errors import MissingExtraError, ModelError
 from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Prompt, Sampling
 
@@ -234,7 +235,7 @@ class Transformers(Backend):
         alive = torch.arange(len(prompts) * n, device=device)
         tokens: list[list[int]] = [[] for _ in range(len(prompts) * n)]
         logprobs: list[list[float]] = [[] for _ in range(len(prompts) * n)]
-        top: list[list[list[float]]] = [[] for _ in range(len(prompts) * n)]
+        top: list[list[tuple[list[float], list[int]]]] = [[] for _ in range(len(prompts) * n)]
         ends = self._ends.to(device)
         for step in range(sampling.max_tokens):
             chosen, chosen_logprobs = _draw(logits, uniforms[alive, step], sampling)
@@ -242,8 +243,9 @@ class Transformers(Backend):
                 tokens[k].append(token)
                 logprobs[k].append(logprob)
             if sampling.top_logprobs:
-                for k, largest in zip(alive.tolist(), _largest(logits, sampling.top_logprobs).tolist(), strict=True):
-                    top[k].append(largest)
+                values, others = (found.tolist() for found in _largest(logits, sampling.top_logprobs))
+                for k, value, other in zip(alive.tolist(), values, others, strict=True):
+                    top[k].append((value, other))
             going = ~torch.isin(chosen, ends)
             if step + 1 == sampling.max_tokens or not going.any():
                 break
@@ -260,8 +262,7 @@ class Transformers(Backend):
                 past_key_values=cache,
                 use_cache=True,
             ).logits[:, -1]
-        tops = top if sampling.top_logprobs else [None] * len(top)
-        done = [self._completion(*drawn) for drawn in zip(tokens, logprobs, tops, strict=True)]
+        done = [self._completion(*drawn, sampling) for drawn in zip(tokens, logprobs, top, strict=True)]
         return [done[i : i + n] for i in range(0, len(done), n)]
 
     @cached_property
@@ -271,10 +272,20 @@ class Transformers(Backend):
         ends = set(named if isinstance(named, list) else [named]) | {self.tokenizer.eos_token_id}
         return torch.tensor(sorted(end for end in ends if end is not None), dtype=torch.long)
 
-    def _completion(self, tokens: list[int], logprobs: list[float], top: list[list[float]] | None) -> Completion:
+    def _completion(
+        self, tokens: list[int], logprobs: list[float], top: list[tuple[list[float], list[int]]], sampling: Sampling
+    ) -> Completion:
         text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         stopped = bool(torch.isin(torch.tensor(tokens[-1]), self._ends))
-        return Completion(text, tokens, logprobs, "stop" if stopped else "length", top)
+        return Completion(
+            text,
+            tokens,
+            logprobs,
+            "stop" if stopped else "length",
+            [values for values, _ in top] if sampling.top_logprobs else None,
+            token_texts(self.tokenizer, tokens) if sampling.token_texts else None,
+            top_texts(self.tokenizer, tokens, [ids for _, ids in top]) if top and sampling.top_texts else None,
+        )
 
 
 def _padded(prompts: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -316,10 +327,11 @@ def _draw(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> tu
     return chosen, logprob
 
 
-def _largest(logits: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the k largest untempered log-probabilities of each row, largest first."""
+def _largest(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the k largest untempered log-probabilities of each row, largest first, and whose they are."""
     logits = logits.float()
-    return logits.topk(min(k, logits.shape[-1])).values - logits.logsumexp(-1, keepdim=True)
+    largest = logits.topk(min(k, logits.shape[-1]))
+    return largest.values - logits.logsumexp(-1, keepdim=True), largest.indices
 
 
 def misfit(tokens: list[int], sampling: Sampling, context: int) -> str | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from vllm import LLM, SamplingParams
 from vllm.lora.request import LoRARequest
@@ -16,11 +17,14 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from uncal import models
 from uncal.backends._seeds import digests
+from uncal.backends._texts import token_texts, top_texts
 from uncal.backends.transformers import check_adapter, encode, misfit
 from uncal.errors import ConfigError, ModelError
-from uncal.types import Backend, Completion, CompletionGroup, Prompt, Sampling
+from uncal.types import Backend, Completion, CompletionGroup, FloatArray, Prompt, Sampling
 
 GIB = 1 << 30
+MOST_OPTIONS = 128
+"""Tokens of which vLLM tells the log-probabilities in one request, at most."""
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Of which vLLM takes one as the largest that an adapter may have."""
 
@@ -178,10 +182,59 @@ class Vllm(Backend):
             batch = todo[start : start + self.chunk]
             done = self._draw([ids for _, ids in batch], [_params(sampling, seeds[i]) for i, _ in batch])
             for (i, _), completions in zip(batch, done, strict=True):
-                groups[i] = CompletionGroup(completions * (sampling.n // len(completions)))
+                told = [self._completion(one, sampling) for one in completions]
+                groups[i] = CompletionGroup(told * (sampling.n // len(told)))
         return groups
 
-    def _draw(self, prompts: list[list[int]], params: list[SamplingParams]) -> Iterator[list[Completion]]:
+    def option_logprobs(self, prompts: Sequence[Prompt], options: Sequence[str], /) -> FloatArray:
+        """Say how likely each option is as the beginning of the model's turn, (P, O).
+
+        NaN for a prompt that leaves no room in the context. An option is tokenized by itself. Each distinct beginning
+        of prompt and option is a request for the probabilities of the tokens after it, and the cache of prefixes keeps
+        what they have in common.
+        """
+        found = np.full((len(prompts), len(options)), np.nan)
+        if not prompts:
+            return found
+        tokenizer = self.engine.get_tokenizer()
+        context = self.engine.llm_engine.model_config.max_model_len
+        told = [list(tokenizer(option, add_special_tokens=False)["input_ids"]) for option in options]
+        if not all(told):
+            raise ValueError(f"options are {list(options)}; each must have a token at least")
+        longest = max(map(len, told), default=0)
+        wanted: dict[tuple[int, ...], dict[int, list[tuple[int, int]]]] = {}
+        for p, prompt in enumerate(prompts):
+            ids = encode(tokenizer, prompt)
+            if ids and len(ids) + longest <= context:
+                found[p] = 0.0
+                for o, option in enumerate(told):
+                    for place, token in enumerate(option):
+                        after = wanted.setdefault((*ids, *option[:place]), {})
+                        after.setdefault(token, []).append((p, o))
+        asked = [
+            (read, list(tokens)[start : start + MOST_OPTIONS])
+            for read, tokens in wanted.items()
+            for start in range(0, len(tokens), MOST_OPTIONS)
+        ]
+        for start in range(0, len(asked), self.chunk):
+            batch = asked[start : start + self.chunk]
+            params = [
+                SamplingParams(
+                    temperature=0.0, max_tokens=1, logprob_token_ids=tokens, flat_logprobs=True, detokenize=False
+                )
+                for _, tokens in batch
+            ]
+            for (read, tokens), outputs in zip(
+                batch, self._draw([list(read) for read, _ in batch], params), strict=True
+            ):
+                given = outputs[0].logprobs
+                known = dict(zip(given.token_ids, given.logprobs, strict=True))
+                for token in tokens:
+                    for p, o in wanted[read][token]:
+                        found[p, o] += known[token]
+        return found
+
+    def _draw(self, prompts: list[list[int]], params: list[SamplingParams]) -> Iterator[list[Any]]:
         adapter = None if self.adapter is None else LoRARequest("adapter", 1, self.adapter)
         try:
             outputs = self.engine.generate(
@@ -198,16 +251,26 @@ class Vllm(Backend):
             raise
         outputs.reverse()
         while outputs:
-            yield [self._completion(output) for output in outputs.pop().outputs]
+            yield outputs.pop().outputs
 
-    def _completion(self, output: Any) -> Completion:
+    def _completion(self, output: Any, sampling: Sampling) -> Completion:
         tokens, told = list(output.token_ids), output.logprobs
-        text = self.engine.get_tokenizer().decode(tokens, skip_special_tokens=True).strip()
+        tokenizer = self.engine.get_tokenizer()
+        text = tokenizer.decode(tokens, skip_special_tokens=True).strip()
         # At each position the token drawn comes first, then the largest ones.
         logprobs = [told.logprobs[start] for start in told.start_indices]
-        spans = zip(told.start_indices, told.end_indices, strict=True)
+        spans = list(zip(told.start_indices, told.end_indices, strict=True))
         top = [told.logprobs[start + 1 : end] for start, end in spans]
-        return Completion(text, tokens, logprobs, output.finish_reason, top if any(top) else None)
+        ids = [told.token_ids[start + 1 : end] for start, end in spans]
+        return Completion(
+            text,
+            tokens,
+            logprobs,
+            output.finish_reason,
+            top if any(top) else None,
+            token_texts(tokenizer, tokens) if sampling.token_texts else None,
+            top_texts(tokenizer, tokens, ids) if any(top) and sampling.top_texts else None,
+        )
 
 
 def _params(sampling: Sampling, seed: int | None) -> SamplingParams:

@@ -4,18 +4,20 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pyarrow as pa
 
-from uncal import artefacts, backends, elicitation, graders, progress, prompts, schema, tables
+from uncal import artefacts, backends, elicitation, graders, progress, prompts, schema
 from uncal.artefacts import MadeBy, Shards
+from uncal.commands import elicit_questions
+from uncal.commands.elicit_questions import Asked
 from uncal.elicitation import STRATEGIES, Reply
 from uncal.errors import ArtefactError, ConfigError
 from uncal.normal import normalize
@@ -26,8 +28,6 @@ log = logging.getLogger("uncal")
 SAMPLINGS = ("self_random", "prompting", "misleading")
 AGGREGATIONS = ("stated", "consistency", "avg_conf", "pair_rank", "top_k_mean")
 Combine = Literal["product", "min", "last"]
-POOL = 4096
-"""Accepted answers of other questions of which the wrong ones of `misleading` are taken."""
 
 COLUMNS = pa.schema(
     [
@@ -159,16 +159,6 @@ class Config:
         return Sampling(n=self.samples, temperature=self.temperature, max_tokens=tokens, seed=self.seed)
 
 
-class Asked(NamedTuple):
-    """A question of a file; `answer` is one that is judged instead of those that are drawn."""
-
-    id: str
-    prompt: str
-    answers: list[str]
-    answer: str | None
-    distractors: list[str]
-
-
 def elicit(questions: Path, out: Path, config: Config, *, overwrite: bool = False) -> Path:
     """Ask every question, and write answers and confidences; goes on after its last whole shard.
 
@@ -190,15 +180,15 @@ def elicit(questions: Path, out: Path, config: Config, *, overwrite: bool = Fals
     """
     if out.suffix not in (".parquet", ".arrow") or out.is_dir():
         raise ConfigError(f"out is {out}; name a .parquet or .arrow file")
-    files = _files(questions)
+    files = elicit_questions.files_of(questions)
     making = MadeBy.of("elicit", config, files)
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
-    asked = partial(_asked, files, config)
+    asked = partial(elicit_questions.read, files, config.split)
     total = sum(1 for _ in asked())
     if not total:
         raise ArtefactError(f"{questions} has no questions{f' of split {config.split}' if config.split else ''}")
-    wrong = _pool(asked()) if config.sampling == "misleading" else []
+    wrong = elicit_questions.pool(asked()) if config.sampling == "misleading" else []
     backend = backends.make(config.backend, model=config.model, **config.backend_settings)
     grader = make_grader(config.grader, config.grader_settings)
     rows = asked()
@@ -423,55 +413,6 @@ def _merged(reply: Reply) -> dict[str, float]:
     for guess, chance in zip(reply.guesses, reply.stated, strict=True):
         merged[_canonical(guess)] = min(1.0, merged.get(_canonical(guess), 0.0) + chance)
     return merged
-
-
-# Reading
-
-
-def _files(questions: Path) -> dict[str, Path]:
-    if not (questions / schema.QUESTIONS).exists():
-        return {"questions": questions}
-    files = {name: questions / f"{name}.parquet" for name in ("questions", "completions")}
-    return {name: path for name, path in files.items() if path.exists()}
-
-
-def _asked(files: Mapping[str, Path], config: Config) -> Iterator[Asked]:
-    frozen = _frozen(files["completions"]) if "completions" in files else {}
-    for number, row in tables.rows(files["questions"]):
-        where = f"{files['questions']}, row {number}"
-        prompt = row.get("prompt")
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise ArtefactError(f"{where}: column 'prompt' is {prompt!r}; a question is a text")
-        if config.split is not None:
-            if "split" not in row:
-                raise ArtefactError(f"{where}: no column 'split'; there are {', '.join(map(str, row))}")
-            if row["split"] != config.split:
-                continue
-        name = str(row.get("id") or hashlib.sha256(prompt.encode()).hexdigest()[:16])
-        answer = frozen.get(name) or row.get("answer") or None
-        distractors = _texts(row.get("distractors"), "distractors", where)
-        yield Asked(name, prompt, _texts(row.get("answers"), "answers", where), answer, distractors)
-
-
-def _frozen(completions: Path) -> dict[str, str | None]:
-    return {
-        name: answer
-        for table in artefacts.read(completions, ["id", "answer"])
-        for name, answer in zip(table["id"].to_pylist(), table["answer"].to_pylist(), strict=True)
-    }
-
-
-def _texts(given: object, name: str, where: str) -> list[str]:
-    if given is None or given == "":
-        return []
-    found = given if isinstance(given, list) else [given]
-    if any(isinstance(one, dict | list) or one is None for one in found):
-        raise ArtefactError(f"{where}: column {name!r} is {given!r}; it must be a text, or a list of texts")
-    return [str(one) for one in found if str(one).strip()]
-
-
-def _pool(rows: Iterator[Asked]) -> list[str]:
-    return list(dict.fromkeys(row.answers[0] for row in islice(rows, POOL) if row.answers))
 
 
 # Telling

@@ -82,7 +82,8 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
     ------
     pyarrow.Table
         `id` (text; without such a column the row's number, from 0), `row` (where the group starts in the file, from 0;
-        `Source.at` says it in words), `Layout.kept`, and the wanted columns, as `schema.groups` takes them.
+        `Source.at` says it in words), `Layout.kept` and `Layout.gathered`, and the wanted columns, as `schema.groups`
+        takes them.
 
     Raises
     ------
@@ -98,7 +99,8 @@ def read(source: Source, wanted: Iterable[str], layout: Layout, rows: int = 4096
             lacking(source, name)
     try:
         start, dim = 0, None
-        theirs = list(dict.fromkeys([*columns.values(), *layout.kept.values()])) or source.names[:1]
+        further = (layout.kept | layout.gathered).values()
+        theirs = list(dict.fromkeys([*columns.values(), *further])) or source.names[:1]
         batches = source.batches(theirs, rows)
         for batch, ends in _by_group(batches, columns["group"], source) if per_sample else zip(batches, repeat(None)):
             place = Place(source.at, start)

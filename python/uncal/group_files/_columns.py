@@ -32,6 +32,9 @@ NAMES = {
     "answer_top_logprobs": ("answer_top_logprobs",),
     "answer_top_classes": ("answer_top_classes",),
     "answer_relevance": ("answer_relevance",),
+    "token_texts": ("token_texts",),
+    "answer_token_texts": ("answer_token_texts",),
+    "answer_top_texts": ("answer_top_texts",),
     "question": ("prompt", "question", "query", "input"),
 }
 """Names that are looked for, the first one wins, where none is given."""
@@ -55,6 +58,8 @@ class Layout:
         Of the log-probabilities of a completion's tokens take the mean, not the sum.
     kept : dict of str to str, default={}
         Further columns, as they are, of the row with which a group starts: name in the table -> the file's name.
+    gathered : dict of str to str, default={}
+        Further columns, as they are, with an entry for each sample: a list of them where a row is one sample.
     """
 
     columns: dict[str, str]
@@ -62,6 +67,7 @@ class Layout:
     dtype: str | None = None
     mean_logprobs: bool = False
     kept: dict[str, str] = field(default_factory=dict)
+    gathered: dict[str, str] = field(default_factory=dict)
 
 
 def canonical(
@@ -88,6 +94,9 @@ def canonical(
     starts = np.arange(batch.num_rows) if ends is None else ends[:-1]
     made = {"id": _ids(batch, columns, ends, place), "row": pa.array(starts + place.start)}
     made |= {name: flat(batch[theirs]).take(pa.array(starts)) for name, theirs in layout.kept.items()}
+    for name, theirs in layout.gathered.items():
+        array = flat(batch[theirs])
+        made[name] = array if ends is None else pa.LargeListArray.from_arrays(pa.array(ends), array)
     for name in (name for name in columns if name in schema.COLUMNS):
         field = batch.schema.field(columns[name])
         array = flat(batch[columns[name]])

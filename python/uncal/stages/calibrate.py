@@ -17,6 +17,7 @@ from uncal import artefacts, calibrators, fast, progress, schema, scorers
 from uncal.artefacts import MadeBy
 from uncal.calibrators import Calibrator
 from uncal.errors import ArtefactError, ConfigError
+from uncal.stages._made import MADE
 from uncal.types import BoolArray, FloatArray, IntArray
 
 log = logging.getLogger("uncal")
@@ -76,8 +77,11 @@ def fingerprint(scores: Path, score: str) -> dict[str, Any]:
         found |= {name: _meaning(maker.lineage[stage][name]) for name in names if stage in maker.lineage}
     if maker.config.get("embedder") is not None:  # made on the way to the scores
         found |= {name: _meaning(maker.config[name]) for name in ("embedder", "embedder_settings")}
-    if maker.config.get("entailer") is not None and scorer.needs & {"entail", "contra"}:
-        found |= {name: _meaning(maker.config[name]) for name in ("entailer", "entailer_settings", "conditioned")}
+    works = [MADE[name] for name in scorer.needs if name in MADE and maker.config.get(MADE[name].by) is not None]
+    if any(work.by == "entailer" for work in works):
+        found |= {name: _meaning(maker.config[name]) for name in ("entailer", "entailer_settings")}
+    if any(work.asked for work in works):
+        found["conditioned"] = maker.config["conditioned"]
     return found
 
 

@@ -53,7 +53,7 @@ class Config:
     top_logprobs : int, default=0
         Keep the largest log-probabilities at every token too, so many of them.
     keep_tokens : bool, default=False
-        Keep the token ids too.
+        Keep the tokens too: ids and texts, and with top_logprobs the texts of the answer's most probable tokens.
     """
 
     model: str
@@ -87,6 +87,8 @@ class Config:
             max_tokens=self.max_tokens,
             seed=self.seed,
             top_logprobs=self.top_logprobs,
+            token_texts=self.keep_tokens,
+            top_texts=self.keep_tokens and self.top_logprobs > 0,
         )
         completions = Sampling(
             n=self.n_completions,
@@ -95,6 +97,7 @@ class Config:
             max_tokens=self.max_tokens,
             seed=self.seed + 1,
             top_logprobs=self.top_logprobs,
+            token_texts=self.keep_tokens,
         )
         return answer, completions
 
@@ -153,7 +156,13 @@ def _row(answer: CompletionGroup, group: CompletionGroup, config: Config) -> dic
         "status": schema.DONE,
     }
     if config.keep_tokens:
-        row |= {"answer_tokens": first.tokens, "tokens": [completion.tokens for completion in completions]}
+        row |= {
+            "answer_tokens": first.tokens,
+            "tokens": [completion.tokens for completion in completions],
+            "answer_token_texts": first.token_texts,
+            "token_texts": [completion.token_texts for completion in completions],
+            "answer_top_texts": first.top_texts,
+        }
     if config.top_logprobs:
         row |= {
             "answer_top_logprobs": first.top_logprobs,

@@ -18,11 +18,12 @@ from uncal.ahead import ahead
 from uncal.artefacts import MadeBy
 from uncal.errors import ArtefactError, ConfigError, RowError
 from uncal.group_files import Layout, Source
-from uncal.types import Embedder, Entailer, FloatArray, Groups, IntArray, Scorer
+from uncal.stages._made import MADE, OF_SAMPLES, TEXTS, WORKS, Maker, Work
+from uncal.types import FloatArray, Groups, IntArray, Scorer
 
 log = logging.getLogger("uncal")
-ENTAILED = 64
-"""Rows in memory at a time where an entailer judges all pairs of a row, which takes long."""
+DEAR = 64
+"""Rows in memory at a time where more is made of a row than the embeddings of its texts, which takes long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,12 @@ class Config:
         unless set.
     answer_relevance_column : str or None, default=None
         How much that answer's meaning changes without each of its tokens; answer_relevance unless set.
+    token_texts_column : str or None, default=None
+        What each token adds to a sample's text, which relevance is made of; token_texts unless set.
+    answer_token_texts_column : str or None, default=None
+        The same of that answer; answer_token_texts unless set.
+    answer_top_texts_column : str or None, default=None
+        What the most probable tokens at each of its places would have added; answer_top_texts unless set.
     dim : int or None, default=None
         Numbers of a vector, where a group's embeddings are bytes, or one flat list; the column's metadata may say so.
         An error where vectors are of another length.
@@ -91,13 +98,13 @@ class Config:
     mean_logprobs : bool, default=False
         Of the log-probabilities of a sample's tokens take the mean; the sum otherwise.
     embedder : str or None, default=None
-        Makes embeddings from the texts, also, with a warning, for a file that has embeddings; not used, with a warning,
-        where no scorer reads embeddings.
+        Makes embeddings of the texts, and relevance and answer_relevance of those of their tokens, also, with a
+        warning, for a file that has them; not used, with a warning, where no scorer reads them.
     embedder_settings : mapping, default={}
         Settings of the embedder, such as model=FOLDER.
     entailer : str or None, default=None
-        Makes entail and contra from the texts, also, with a warning, for a file that has them; not used, with a
-        warning, where no scorer reads them.
+        Makes entail, contra, and what is like them of sentences, answers and their tokens, of the texts, also, with a
+        warning, for a file that has them; not used, with a warning, where no scorer reads them.
     entailer_settings : mapping, default={}
         Settings of the entailer, such as model=FOLDER; of one that asks a backend, backend=NAME and its settings too.
     entailer_cache : str or None, default=None
@@ -106,7 +113,8 @@ class Config:
     question_column : str or None, default=None
         What the texts answer; prompt, question, query or input unless set.
     conditioned : bool, default=True
-        The entailer sees the question before each text, as published; otherwise the texts alone.
+        The entailer sees the question before each text, sentences excepted, and relevance is that of texts with their
+        question, as published; otherwise texts stand alone.
     """
 
     scorers: tuple[str, ...] = ("von_neumann_entropy",)
@@ -132,6 +140,9 @@ class Config:
     answer_top_logprobs_column: str | None = None
     answer_top_classes_column: str | None = None
     answer_relevance_column: str | None = None
+    token_texts_column: str | None = None
+    answer_token_texts_column: str | None = None
+    answer_top_texts_column: str | None = None
     dim: int | None = None
     dtype: str | None = None
     mean_logprobs: bool = False
@@ -155,21 +166,25 @@ class Config:
             raise ConfigError(f"dim is {self.dim}; it must be at least 1")
         if self.dtype is not None and self.dtype not in group_files.BYTES:
             raise ConfigError(f"dtype is {self.dtype!r}; it must be one of {', '.join(group_files.BYTES)}")
-        if self.embedder is not None and self.embeddings_column is not None:
-            raise ConfigError("embedder and embeddings_column are both set; embeddings are made or read, not both")
         if self.embedder is None and self.embedder_settings:
             raise ConfigError("embedder_settings are set, and embedder is not; name one (--embedder)")
         if self.entailer is None and self.entailer_settings:
             raise ConfigError("entailer_settings are set, and entailer is not; name one (--entailer)")
-        if self.entailer is None and (self.entailer_cache or self.question_column):
-            raise ConfigError("entailer_cache or question_column is set, and entailer is not; name one (--entailer)")
-        if self.entailer is not None and (self.entail_column or self.contra_column):
+        if self.entailer is None and self.entailer_cache:
+            raise ConfigError("entailer_cache is set, and entailer is not; name one (--entailer)")
+        if self.question_column and self.embedder is None and self.entailer is None:
             raise ConfigError(
-                "entailer and entail_column or contra_column are both set; they are made or read, not both"
+                "question_column is set, and neither embedder nor entailer is; one of them reads texts with questions"
             )
         if self.group_column is not None and self.id_column is not None:
             raise ConfigError("group_column and id_column are both set; the name of a group is its id")
         _ = self.made  # or a wrong setting would be noticed late
+        for by in ("embedder", "entailer"):
+            if getattr(self, by) is None or any(work.by == by for work in self.works):
+                continue
+            for name in (name for name, work in MADE.items() if work.by == by):
+                if getattr(self, f"{name}_column") is not None:
+                    raise ConfigError(f"{by} and {name}_column are both set; a column is made or read, not both")
 
     @cached_property
     def made(self) -> dict[str, Scorer]:
@@ -181,16 +196,34 @@ class Config:
         """Columns that the scorers read."""
         return frozenset[str]().union(*(scorer.needs for scorer in self.made.values()))
 
+    @cached_property
+    def works(self) -> tuple[Work, ...]:
+        """What an embedder or an entailer makes of texts: what is needed and no column was named for."""
+        return tuple(
+            work
+            for work in WORKS
+            if getattr(self, work.by) is not None
+            and self.needs.intersection(work.makes)
+            and all(getattr(self, f"{name}_column") is None for name in work.makes)
+        )
+
     @property
     def made_of_texts(self) -> frozenset[str]:
         """Columns that an embedder or an entailer makes."""
-        makes = {"embeddings"} if self.embedder is not None else set()
-        return self.needs & (makes | ({"entail", "contra"} if self.entailer is not None else set()))
+        return self.needs.intersection(name for work in self.works for name in work.makes)
+
+    @property
+    def read(self) -> frozenset[str]:
+        """What is read of the file: what scorers need and is not made, what it is made of, and `question`."""
+        given = {name for work in self.works for name in work.reads}
+        asked = self.conditioned and any(work.asked for work in self.works)
+        return (self.needs - self.made_of_texts) | given | ({"question"} if asked else set())
 
     @property
     def layout(self) -> Layout:
         """Where the file keeps what."""
-        given = {name: getattr(self, f"{name}_column") for name in ("id", "group", *schema.COLUMNS)}
+        names = ("id", "group", "question", *schema.COLUMNS, *TEXTS)
+        given = {name: getattr(self, f"{name}_column") for name in names}
         columns = {name: column for name, column in given.items() if column is not None}
         return Layout(columns=columns, dim=self.dim, dtype=self.dtype, mean_logprobs=self.mean_logprobs)
 
@@ -289,50 +322,37 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
         raise ConfigError(f"out is {out}, a folder; name a file in it, such as {out / schema.SCORES}")
     if out.suffix not in (".parquet", ".arrow"):
         raise ConfigError(f"out is {out}; scores are written to a .parquet or an .arrow file")
-    made = config.made_of_texts
-    embeds, entails = "embeddings" in made, bool(made - {"embeddings"})
-    wanted = config.needs - made | {"texts"} if made else config.needs
-    _tell_unused(config, wanted)
-    source, layout, inputs = _open(samples, wanted, config)
-    columns = group_files.resolve(source, ("id", *wanted), layout)
-    if "embeddings" in wanted - columns.keys():
-        raise ArtefactError(
-            f"{source.path} has no embeddings (looked for {', '.join(group_files.NAMES['embeddings'])}); it has "
-            f"{', '.join(source.names)}: name the column by --embeddings-column, or have them made of texts by "
-            "--embedder"
-        )
-    if lacking := sorted((wanted & {"entail", "contra"}) - columns.keys()):
-        raise ArtefactError(
-            f"{source.path} has no {lacking[0]} (looked for {', '.join(group_files.NAMES[lacking[0]])}); it has "
-            f"{', '.join(source.names)}: name the column by --{lacking[0]}-column, or have it made of texts by "
-            "--entailer"
-        )
-    if embeds and (there := group_files.resolve(source, ("embeddings",), layout)):
-        log.warning(
-            "score: the column %r of %s is not read: --embedder %s makes embeddings of the texts; leave it out "
-            "to score the embeddings that are there",
-            *(there["embeddings"], source.path, config.embedder),
-        )
-    rows = config.rows
-    if entails:
-        layout, rows = _with_question(source, columns, layout, config), min(rows, ENTAILED)
+    _tell_unused(config)
+    source, layout, inputs = _open(samples, config)
+    columns = group_files.resolve(source, ("id", *config.read), layout)
+    _check(source, columns, layout, config)
+    further = {name: columns[name] for name in ("question", *TEXTS) if name in columns}
+    gathered = {name: column for name, column in further.items() if name in OF_SAMPLES}
+    kept = {name: column for name, column in further.items() if name not in gathered}
+    layout = replace(layout, kept=layout.kept | kept, gathered=gathered)
     making = MadeBy.of("score", config, inputs, sampled=("samples",))
     if artefacts.is_done(out, making, overwrite=overwrite):
         return out
-    embedder = embedders.make(str(config.embedder), **config.embedder_settings) if embeds else None
-    entailer = entailers.make(str(config.entailer), **config.entailer_settings) if entails else None
-    cache = Path(config.entailer_cache) if config.entailer_cache else out.with_name(schema.PAIRS)
+    makers = {work.by for work in config.works}
+    make = Maker(
+        config.works,
+        config.made_of_texts,
+        embedders.make(str(config.embedder), **config.embedder_settings) if "embedder" in makers else None,
+        entailers.make(str(config.entailer), **config.entailer_settings) if "entailer" in makers else None,
+        Path(config.entailer_cache) if config.entailer_cache else out.with_name(schema.PAIRS),
+    )
+    rows = min(config.rows, DEAR) if config.made_of_texts - {"embeddings"} else config.rows
     unscored = dict.fromkeys(config.scorers, 0)
     total = source.rows if "group" not in layout.columns else None
     count = 0
     with (
         artefacts.writer(out, schema.scores(config.scorers), making) as write,
         progress.bar("score", total) as bar,
-        closing(ahead(group_files.read(source, sorted(wanted), layout, rows))) as batches,
+        closing(ahead(group_files.read(source, sorted(config.read - further.keys()), layout, rows))) as batches,
     ):
         for batch in batches:
             try:
-                scores = score_batch(_entailed(_embedded(batch, embedder), entailer, cache), config)
+                scores = score_batch(make(batch), config)
             except RowError as error:
                 raise ArtefactError(_explained(error, batch, source, columns, layout)) from error
             except ValueError as error:  # of several groups together
@@ -352,19 +372,18 @@ def score(samples: Path, out: Path, config: Config | None = None, *, overwrite: 
     return out
 
 
-def _tell_unused(config: Config, wanted: frozenset[str]) -> None:
+def _tell_unused(config: Config) -> None:
     """Warn of settings that say where to find, or how to make, what no scorer reads."""
-    if config.embedder is not None and "embeddings" not in config.needs:
-        names = ", ".join(config.scorers)
-        log.warning("score: the embedder %s is not used: no embeddings are read by %s", config.embedder, names)
-    if config.entailer is not None and not config.needs & {"entail", "contra"}:
-        names = ", ".join(config.scorers)
-        log.warning("score: the entailer %s is not used: no entail or contra is read by %s", config.entailer, names)
-    says = {name: [f"{name}_column"] for name in schema.COLUMNS}
+    made = {"embedder": "embeddings or relevance", "entailer": "entail or contra"}
+    for by, what in made.items():
+        if getattr(config, by) is not None and not any(work.by == by for work in config.works):
+            names = ", ".join(config.scorers)
+            log.warning("score: the %s %s is not used: no %s is read by %s", by, getattr(config, by), what, names)
+    says = {name: [f"{name}_column"] for name in (*schema.COLUMNS, *TEXTS, "question")}
     says["embeddings"] += ["dim", "dtype"]
     says["logprobs"] += ["mean_logprobs"]
     for column, settings in says.items():
-        for setting in settings if column not in wanted else ():
+        for setting in settings if column not in config.read else ():
             if getattr(config, setting) not in (None, False):
                 log.warning("score: %s is not used: nothing reads %s out of the file", setting, column)
 
@@ -378,21 +397,45 @@ def _explained(error: RowError, batch: pa.Table, source: Source, columns: Mappin
     return f"{source.at(batch['row'][error.row].as_py())}{named}: {what}"
 
 
-def _open(samples: Path, wanted: frozenset[str], config: Config) -> tuple[Source, Layout, dict[str, Path]]:
+def _check(source: Source, columns: Mapping[str, str], layout: Layout, config: Config) -> None:
+    """Complain of what is not there and say who makes it; tell what is there and is made anew."""
+    lacking = sorted(config.read - columns.keys())
+    for name in lacking:
+        looked = f"{source.path} has no {name} (looked for {', '.join(group_files.NAMES[name])}); it has"
+        flag = f"name the column by --{name.replace('_', '-')}-column"
+        if name in MADE:
+            them = "them" if name == "embeddings" else "it"
+            how = f"{flag}, or have {them} made of texts by --{MADE[name].by}"
+        elif name == "question":
+            how = f"{flag}, or have texts read without by --no-conditioned"
+        elif name in TEXTS:
+            also = " --top-logprobs K" if name == "answer_top_texts" else ""
+            how = f"{flag}; `uncal sample --keep-tokens{also}` keeps such"
+        else:
+            continue
+        raise ArtefactError(f"{looked} {', '.join(source.names)}: {how}")
+    for name, column in group_files.resolve(source, sorted(config.made_of_texts), layout).items():
+        by = MADE[name].by
+        log.warning(
+            "score: the column %r of %s is not read: --%s %s makes %s of the texts; leave it out to score that column",
+            *(column, source.path, by, getattr(config, by), name),
+        )
+
+
+def _open(samples: Path, config: Config) -> tuple[Source, Layout, dict[str, Path]]:
     """Open the file, together with the completions of its run where they are wanted, and name what is read."""
     beside = samples.with_name(schema.COMPLETIONS)
     of_run = _maker(samples) == "embed" if samples.exists() else samples.name == schema.EMBEDDINGS
     if of_run and beside.exists():
-        if "embeddings" not in wanted:
+        if "embeddings" not in config.read:
             samples = beside
         elif not samples.exists():
             raise ArtefactError(f"no file {samples}; run `uncal embed --run {samples.parent}` first")
     opened = formats.open_samples(samples, config.format)
     source, layout = opened.source, opened.layout(config.layout)
     inputs = {{"embed": "embeddings", "sample": "completions"}.get(_maker(samples), "samples"): samples}
-    lacking = wanted - group_files.resolve(source, wanted, layout).keys()
-    questions = config.made_of_texts - {"embeddings"}
-    if of_run and samples != beside and (lacking or questions) and "embeddings" not in lacking and beside.exists():
+    lacking = config.read - group_files.resolve(source, config.read, layout).keys()
+    if of_run and samples != beside and lacking and "embeddings" not in lacking and beside.exists():
         inputs["completions"] = beside
         return _run(source, group_files.open_file(beside)), layout, inputs
     return source, layout, inputs
@@ -424,47 +467,3 @@ def _run(embeddings: Source, completions: Source) -> Source:
             yield from merged.to_batches()
 
     return Source(embeddings.path, [*embeddings.names, *ours], batches, embeddings.rows, embeddings.at)
-
-
-def _embedded(batch: pa.Table, embedder: Embedder | None) -> pa.Table:
-    if embedder is None:
-        return batch
-    return batch.append_column("embeddings", embedders.embed_groups(batch["texts"].to_pylist(), embedder))
-
-
-def _with_question(source: Source, columns: dict[str, str], layout: Layout, config: Config) -> Layout:
-    """Say where the questions are that texts are judged with; tell of matrices that are there and not read."""
-    there = group_files.resolve(source, sorted(config.made_of_texts & {"entail", "contra"}), layout)
-    for name in there.values():
-        log.warning(
-            "score: the column %r of %s is not read: --entailer %s judges the texts; leave it out to score what is "
-            "there",
-            *(name, source.path, config.entailer),
-        )
-    if not config.conditioned:
-        return layout
-    given = {} if config.question_column is None else {"question": config.question_column}
-    found = group_files.resolve(source, ["question"], replace(layout, columns=layout.columns | given))
-    if not found:
-        raise ArtefactError(
-            f"{source.path} has no question (looked for {', '.join(group_files.NAMES['question'])}); it has "
-            f"{', '.join(source.names)}: name the column by --question-column, or have texts judged without by "
-            "--no-conditioned"
-        )
-    columns |= found
-    return replace(layout, kept=layout.kept | found)
-
-
-def _entailed(batch: pa.Table, entailer: Entailer | None, cache: Path) -> pa.Table:
-    if entailer is None:
-        return batch
-    questions = None
-    if "question" in batch.column_names:
-        if batch["question"].null_count:
-            row = batch["question"].to_pylist().index(None)
-            raise RowError(row, "question: is null; texts are judged with it (--no-conditioned judges them without)")
-        questions = batch["question"].cast(pa.string()).to_pylist()
-    texts = [None if group is None or None in group else group for group in batch["texts"].to_pylist()]
-    for name, matrices in entailers.judge_groups(texts, entailer, questions=questions, cache=cache).items():
-        batch = batch.append_column(name, pa.array(matrices, pa.large_list(pa.float64())))
-    return batch

@@ -100,21 +100,24 @@ def test_what_is_lacking_is_said(tmp_path: Path) -> None:
     ):
         score.score(path, tmp_path / "s.parquet", score.Config(scorers=SCORERS, scorer_settings=SETTINGS))
     path.write_text(path.read_text().replace('"prompt"', '"asked"'))
-    with pytest.raises(
-        ArtefactError, match=r"has no question .* by --question-column, or have texts judged without by"
-    ):
+    with pytest.raises(ArtefactError, match=r"has no question .* by --question-column, or have texts read without by"):
         made(path, entailer_settings=judged(tmp_path))
     assert made(path, entailer_settings=judged(tmp_path), question_column="asked")["degree"]
     path.write_text(path.read_text().replace('"What is q2?"', "null"))
-    with pytest.raises(ArtefactError, match="line 2, id 'q2': column 'asked': is null; texts are judged with it"):
+    with pytest.raises(ArtefactError, match="line 2, id 'q2': column 'asked': is null; texts are read with it"):
         made(path, entailer_settings=judged(tmp_path), question_column="asked")
 
 
 def test_settings_that_contradict_each_other_are_errors() -> None:
     for wrong, said in (
         ({"entailer_settings": {"a": 1}}, "entailer_settings are set, and entailer is not"),
-        ({"question_column": "q"}, "entailer_cache or question_column is set, and entailer is not"),
-        ({"entailer": "replay", "contra_column": "c"}, "they are made or read, not both"),
+        ({"entailer_cache": "pairs.sqlite"}, "entailer_cache is set, and entailer is not"),
+        ({"question_column": "q"}, "question_column is set, and neither embedder nor entailer is"),
+        ({"entailer": "replay", "contra_column": "c"}, "entailer and contra_column are both set; a column is made or"),
+        (
+            {"scorers": ("token_sar",), "embedder": "hashing", "answer_relevance_column": "r"},
+            "embedder and answer_relevance_column are both set",
+        ),
     ):
         with pytest.raises(ConfigError, match=said):
             score.Config(**wrong)  # type: ignore[arg-type]
