@@ -183,22 +183,12 @@ class Transformers(Backend):
         Returns (P, B, longest + 1, V); what is behind the end of a shorter beginning is of no meaning.
         """
         device, n, width = self.network.device, len(beginnings), max(map(len, beginnings))
-        ids, mask, positions = _padded(prompts, device)
-        cache = DynamicCache(config=self.network.config)
-        first = self.network(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits
-        logits = first.repeat_interleave(n, 0)
+        last, cache, mask, position = self._read(prompts, n)
+        logits = last[:, None]
         if width:
-            cache.batch_repeat_interleave(n)
             tokens = torch.tensor([[*b, *[0] * (width - len(b))] for b in beginnings], device=device)
-            after = positions[:, -1:].repeat_interleave(n, 0) + torch.arange(1, width + 1, device=device)
-            mask = torch.cat([mask.repeat_interleave(n, 0), mask.new_ones(len(after), width)], 1)
+            after = position + torch.arange(1, width + 1, device=device)
+            mask = torch.cat([mask, mask.new_ones(len(after), width)], 1)
             rest = self.network(
                 input_ids=tokens.repeat(len(prompts), 1),
                 attention_mask=mask,
@@ -211,12 +201,9 @@ class Transformers(Backend):
         normed: torch.Tensor = logits - logits.logsumexp(-1, keepdim=True)
         return normed.view(len(prompts), n, width + 1, -1)
 
-    @torch.inference_mode()
-    def _sample(
-        self, prompts: list[list[int]], streams: list[np.ndarray], sampling: Sampling
-    ) -> list[list[Completion]]:
-        device, n = self.network.device, sampling.n
-        ids, mask, positions = _padded(prompts, device)
+    def _read(self, prompts: list[list[int]], n: int) -> tuple[torch.Tensor, DynamicCache, torch.Tensor, torch.Tensor]:
+        """Read prompts once, for n continuations of each: logits of the next token, cache, mask, last position."""
+        ids, mask, positions = _padded(prompts, self.network.device)
         cache = DynamicCache(config=self.network.config)
         logits = self.network(
             input_ids=ids,
@@ -226,11 +213,16 @@ class Transformers(Backend):
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        logits = logits.repeat_interleave(n, 0)
         cache.batch_repeat_interleave(n)
-        mask = mask.repeat_interleave(n, 0)
-        position = positions[:, -1:].repeat_interleave(n, 0)
+        logits, mask, position = (x.repeat_interleave(n, 0) for x in (logits, mask, positions[:, -1:]))
+        return logits, cache, mask, position
 
+    @torch.inference_mode()
+    def _sample(
+        self, prompts: list[list[int]], streams: list[np.ndarray], sampling: Sampling
+    ) -> list[list[Completion]]:
+        device, n = self.network.device, sampling.n
+        logits, cache, mask, position = self._read(prompts, n)
         uniforms = torch.from_numpy(np.concatenate(streams)).to(device)  # (K, max_tokens)
         alive = torch.arange(len(prompts) * n, device=device)
         tokens: list[list[int]] = [[] for _ in range(len(prompts) * n)]
