@@ -49,8 +49,10 @@ def read(backend: Backend, turns: Sequence[Prompt], read_out: ReadOut, sampling:
 
     Examples
     --------
-    >>> read(backends.make("transformers", model=model), turns, ReadOut(), Sampling())  # doctest: +SKIP
-    [Read(text='<uncertainty>0.20</uncertainty>', uncertainty=0.2, reason=None)]
+    ```python
+    read(backends.make("transformers", model=model), turns, ReadOut(), Sampling())
+    # [Read(text='<uncertainty>0.20</uncertainty>', uncertainty=0.2, reason=None, answer=None)]
+    ```
     """
     if read_out.options:
         return _mean(backend, turns, read_out)

@@ -61,7 +61,9 @@ class CalibrationCallback(TrainerCallback):  # type: ignore[misc]
 
     Examples
     --------
-    >>> trainer.add_callback(CalibrationCallback(trainer, Watched(prompts, correct=correct)))  # doctest: +SKIP
+    ```python
+    trainer.add_callback(CalibrationCallback(trainer, Watched(prompts, correct=correct)))
+    ```
     """
 
     def __init__(
