@@ -202,6 +202,9 @@ def test_list_names_every_plugin_file_with_a_line_about_it(cli: Any) -> None:
     assert (doubt["order"], doubt["format"], doubt["needs"]) == ("answer_first", "confidence_of_ten", ["correct"])
     assert (doubt["proper"], doubt["settings"]["scale"]) == (True, {"default": 10.0})
     assert "needs answers; together, confidence\n" in cli("list", "rewards").out
+    told = cli("list", "objectives").out
+    assert "needs uncertainty; answer_first\n" in told
+    assert "settings score=brier|log spread=0.1 outcome=0.0 read=mean|stated\n" in told
     one = cli("list", "calibrators")
     assert one.out.splitlines()[0] == "calibrators"
     assert [line.split()[0] for line in one.out.splitlines()[1:] if line[2] != " "] == plugins.names("calibrators")

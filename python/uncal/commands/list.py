@@ -11,7 +11,7 @@ from uncal.question_sets import SETS
 
 
 def plugins_of(kind: str) -> list[dict[str, Any]]:
-    """Describe the plugins of one kind; none of what they need is imported, scorers and rewards excepted.
+    """Describe the plugins of one kind; none of what they need is imported, scorers, rewards and objectives excepted.
 
     Returns
     -------
@@ -20,7 +20,7 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
         other choices of one setting, where they change them: "similarity=jaccard" -> columns), `range`, `unit`,
         `source`, `cost`, and `settings`: the default of each, and its choices where it has some. For a calibrator
         `takes`, `monotone`, `source` and `settings`. For a reward `order`, `format`, `needs`, `proper` (with default
-        settings), `source` and `settings`.
+        settings), `source` and `settings`; for an objective `order`, `needs` and `settings`.
     """
     described = []
     for name in plugins.names(kind):
@@ -46,6 +46,10 @@ def plugins_of(kind: str) -> list[dict[str, Any]]:
             reward = plugins.make(kind, name, {})
             row |= {key: getattr(reward, key) for key in ("order", "format", "proper", "source")}
             row |= {"needs": sorted(reward.needs), "settings": _settings(reward)}
+        if kind == "objectives":
+            known = {"names": ("target_match",)} if name == "reinforce" else {}
+            objective = plugins.make(kind, name, known)
+            row |= {"order": objective.order, "needs": sorted(objective.needs), "settings": _settings(objective)}
         described.append(row)
     return described
 
@@ -131,11 +135,10 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             lines.append(f"  {'':<{width}}  licence {row['licence']}")
             lines.append(f"  {'':<{width}}  cite {row['citation']}")
         if "order" in row:
-            proper = "proper" if row["proper"] else "not proper"
-            lines.append(
-                f"  {'':<{width}}  needs {', '.join(row['needs']) or 'nothing'}; {row['order']}, {row['format']}"
-            )
-            lines.append(f"  {'':<{width}}  {proper}; {row['source']}")
+            holds = ", ".join(row[key] for key in ("order", "format") if key in row)
+            lines.append(f"  {'':<{width}}  needs {', '.join(row['needs']) or 'nothing'}; {holds}")
+        if "proper" in row:
+            lines.append(f"  {'':<{width}}  {'' if row['proper'] else 'not '}proper; {row['source']}")
         if "needs_with" in row:
             needs = "".join([", ".join(row["needs"]), *(f"; {what} with {how}" for what, how in _by_needs(row))])
             lines.append(f"  {'':<{width}}  needs {needs}")
