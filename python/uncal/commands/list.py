@@ -150,7 +150,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
             lines.append(f"  {'':<{width}}  takes {takes}; {monotone}; {row['source']}")
         if row.get("settings"):
             settings = [
-                f"{name}={'|'.join(setting['choices']) if 'choices' in setting else setting['default']}"
+                f"{name}={'|'.join(setting['choices']) if 'choices' in setting else _short(setting['default'])}"
                 for name, setting in row["settings"].items()
             ]
             lines.append(f"  {'':<{width}}  settings {' '.join(settings)}")
@@ -163,3 +163,9 @@ def _by_needs(row: dict[str, Any]) -> list[tuple[str, str]]:
     for how, needs in row["needs_with"].items():
         found.setdefault(", ".join(needs), []).append(how)
     return [(what, " or ".join(hows)) for what, hows in found.items()]
+
+
+def _short(value: Any) -> str:
+    """Write a value on one line, the beginning of a long one."""
+    text = " ".join(str(value).split()) if isinstance(value, str) and value.strip() else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
