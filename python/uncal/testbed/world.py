@@ -35,15 +35,15 @@ class World:
         Relations, of the above, whose questions are for the test alone.
     values : int, default=40
         Possible answers of a relation.
-    mentions : int, default=40000
+    mentions : int, default=30000
         Sentences that the model learns from.
-    zipf : float, default=1.0
+    zipf : float, default=1.2
         The entity of rank k is told of in proportion to k to the power of minus this.
-    spread : float, default=0.5
+    spread : float, default=0.3
         0 tells of all relations of an entity equally often.
     noise : float, default=0.05
         In (0, 1).
-    most_ambiguous : float, default=0.6
+    most_ambiguous : float, default=0.4
         In [0, 1].
     """
 
@@ -51,11 +51,11 @@ class World:
     relations: int = 6
     held_out: int = 2
     values: int = 40
-    mentions: int = 40_000
-    zipf: float = 1.0
-    spread: float = 0.5
+    mentions: int = 30_000
+    zipf: float = 1.2
+    spread: float = 0.3
     noise: float = 0.05
-    most_ambiguous: float = 0.6
+    most_ambiguous: float = 0.4
 
     def __post_init__(self) -> None:
         for name, least in (("entities", 20), ("held_out", 1), ("values", 2), ("mentions", 1)):
