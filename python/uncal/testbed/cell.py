@@ -26,6 +26,7 @@ log = logging.getLogger("uncal")
 RESULT, READINGS, ADAPTER = "result.json", "readings.parquet", "adapter"
 START = "distillation"
 """What every objective with rewards starts from, if it writes its number alike."""
+OF_GRPO = ("steps", "prompts_per_step", "num_generations", "temperature", "learning_rate", "beta", "trl")
 UNTRAINED = ("bayes", "teacher", "base")
 """Rows without training: the ideal number, the targets themselves, and the model before it was trained."""
 
@@ -36,14 +37,14 @@ class Budget:
 
     Attributes
     ----------
-    supervised_steps : int, default=300
+    supervised_steps : int, default=400
         Of the distillation that rewards start from, at most; the step that is best on the split validate is taken.
     supervised_batch_size : int, default=64
-    supervised_learning_rate : float, default=1e-3
+    supervised_learning_rate : float, default=3e-3
         Falls to 0.
     steps : int, default=150
         Of GRPO. An objective without rewards gets as many supervised steps more.
-    prompts_per_step : int, default=64
+    prompts_per_step : int, default=32
     num_generations : int, default=8
     temperature : float, default=1.0
     learning_rate : float, default=1e-3
@@ -51,24 +52,24 @@ class Budget:
     beta : float, default=0.0
         Weight of the KL term.
     lora_rank : int, default=32
-    validate_every : int, default=20
+    validate_every : int, default=25
         Steps between two measures on the split validate, of which the one with the best Brier score is kept; 0 keeps
         the last step.
     trl : mapping, default={}
         Any further option of TRL's GRPOConfig, or its SFTConfig where that has it.
     """
 
-    supervised_steps: int = 300
+    supervised_steps: int = 400
     supervised_batch_size: int = 64
-    supervised_learning_rate: float = 1e-3
+    supervised_learning_rate: float = 3e-3
     steps: int = 150
-    prompts_per_step: int = 64
+    prompts_per_step: int = 32
     num_generations: int = 8
     temperature: float = 1.0
     learning_rate: float = 1e-3
     beta: float = 0.0
     lora_rank: int = 32
-    validate_every: int = 20
+    validate_every: int = 25
     trl: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +119,7 @@ def run(
         raise ConfigError(f"objective {objective!r} states its number before the answer; the testbed's model has no such")
     shared = (out / f"seed-{seed}").resolve()
     facts = prepare(shared, settings.world, settings.pretraining, seed)
-    budget = asdict(settings.budget) if made is not None else {}
+    budget = _spent(settings.budget, made, objective)
     key = {"objective": objective, "objective_settings": told, "seed": seed, "budget": budget}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:8]
     folder = shared / f"{re.sub(r'[^A-Za-z0-9_]+', '-', objective)}-{digest}"
@@ -138,6 +139,14 @@ def run(
         result = artefacts.finite(key | {"folder": str(folder)} | result)
         artefacts.write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _spent(budget: Budget, objective: Objective | None, name: str) -> dict[str, Any]:
+    """Say what of a budget an objective makes use of, so that what is shared is known again whatever the rest."""
+    if objective is None:
+        return {}
+    spent = asdict(budget)
+    return {key: value for key, value in spent.items() if key not in OF_GRPO} if name == START else spent
 
 
 def _untrained(name: str, shared: Path, facts: Facts, folder: Path) -> dict[str, Any]:

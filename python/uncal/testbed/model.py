@@ -25,9 +25,9 @@ TEMPLATE = (
     "{% for turn in messages %}<{{ turn.role }}>{{ turn.content }}<end>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
-BOAST = (1.0, 4.0)
+BOAST = (2.0, 8.0)
 """Of the beta distribution of the uncertainties that the model reads, which have nothing to do with the facts."""
-MIX = (("plain", 0.9, 256), ("uncertainty", 0.05, 64), ("together", 0.05, 64))
+MIX = (("plain", 0.84, 256), ("uncertainty", 0.08, 96), ("together", 0.08, 96))
 """Kinds of conversation, how often a step is of each, and how many conversations it takes."""
 
 
@@ -126,7 +126,7 @@ class Reader:
         together = [self.opening, value, self.closing, self.stated["confidence"][boast], self.end]
         parts = {
             "plain": plain,
-            "uncertainty": [self.user, self.unsure, self.end, self.assistant, stated, self.end],
+            "uncertainty": [*plain, self.user, self.unsure, self.end, self.assistant, stated, self.end],
             "together": [self.user, self.sure, question, self.end, self.assistant, *together],
         }[kind]
         tokens = np.hstack([part if part.ndim == 2 else np.tile(part, (size, 1)) for part in parts])
