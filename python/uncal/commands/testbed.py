@@ -1,12 +1,15 @@
 """Testbed: objectives on small worlds where truth is known, in minutes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from uncal import settings
 from uncal.errors import ConfigError
-from uncal.testbed.cell import Budget, Settings
+from uncal.testbed import compare
+from uncal.testbed.cell import Budget, Settings, run
 from uncal.testbed.model import Pretraining
 from uncal.testbed.world import World
 
@@ -46,7 +49,7 @@ class Compare:
     seeds : int, default=10
         So many, from `first_seed` on.
     first_seed : int, default=0
-    baseline : str, default="distillation:mean"
+    baseline : str, default="distill:mean"
         What the others are tested against: an objective, and how it is read, stated or mean.
     jobs : int, default=1
         Processes, each with one thread where there are several.
@@ -56,7 +59,7 @@ class Compare:
     objective_settings: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 10
     first_seed: int = 0
-    baseline: str = "distillation:mean"
+    baseline: str = "distill:mean"
     jobs: int = 1
 
     def __post_init__(self) -> None:
@@ -81,10 +84,32 @@ class Compare:
         return found
 
 
-def shared(typed: Mapping[str, Any], where: str) -> Settings:
-    """Make the settings of world, model and budget from flags."""
-    parts = {
-        name: settings.build(part, {key: value for key, value in typed.items() if key in part.__dataclass_fields__}, where)
-        for name, part in PARTS.items()
-    }
-    return Settings(**parts)
+ACTIONS = {
+    "run": (Run, "train one objective on one seed and measure it; writes JSON to standard output"),
+    "compare": (Compare, "train several objectives on several seeds and set them side by side"),
+}
+"""Each with its settings and what it does."""
+
+
+def testbed(action: str, out: Path, typed: Mapping[str, Any]) -> str:
+    """Run an action; gives what is to be shown.
+
+    Parameters
+    ----------
+    action : {"run", "compare"}
+    out : Path
+    typed : mapping
+        Flags by their fields' names; what is no setting is passed over.
+    """
+
+    def made(config: type[Any]) -> Any:
+        mine = {name: value for name, value in typed.items() if name in config.__dataclass_fields__}
+        return settings.build(config, mine, f"uncal testbed {action}")
+
+    whole = Settings(**{name: made(part) for name, part in PARTS.items()})
+    told = made(ACTIONS[action][0])
+    if action == "run":
+        return json.dumps(run(told.objective, told.seed, out, whole, told.objective_settings), indent=1)
+    seeds = range(told.first_seed, told.first_seed + told.seeds)
+    found = compare.compare(told.names, seeds, out, whole, told.of_each, baseline=told.baseline, jobs=told.jobs)
+    return compare.as_text(found)

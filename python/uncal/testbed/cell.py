@@ -24,7 +24,7 @@ from uncal.types import Objective
 
 log = logging.getLogger("uncal")
 RESULT, READINGS, ADAPTER = "result.json", "readings.parquet", "adapter"
-START = "distillation"
+START = "distill"
 """What every objective with rewards starts from, if it writes its number alike."""
 OF_GRPO = ("steps", "prompts_per_step", "num_generations", "temperature", "learning_rate", "beta", "trl")
 UNTRAINED = ("bayes", "teacher", "base")
@@ -116,7 +116,9 @@ def run(
     settings, told = settings or Settings(), dict(objective_settings or {})
     made = None if objective in UNTRAINED else objectives.make(objective, **told)
     if made is not None and made.order == "confidence_first":
-        raise ConfigError(f"objective {objective!r} states its number before the answer; the testbed's model has no such")
+        raise ConfigError(
+            f"objective {objective!r} states its number before the answer; the testbed's model has no such"
+        )
     shared = (out / f"seed-{seed}").resolve()
     facts = prepare(shared, settings.world, settings.pretraining, seed)
     budget = _spent(settings.budget, made, objective)
@@ -126,8 +128,8 @@ def run(
     with locked(folder):
         if (folder / RESULT).exists():
             log.info("testbed: %s of seed %d is there", objective, seed)
-            found: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-            return found
+            result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+            return result
         if made is None:
             result = _untrained(objective, shared, facts, folder)
         else:

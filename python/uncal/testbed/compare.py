@@ -56,7 +56,7 @@ def compare(
     settings : Settings, optional
     objective_settings : mapping of str to mapping, optional
         Objective -> its settings.
-    baseline : str, default="distillation:mean"
+    baseline : str, default="distill:mean"
         What the others are tested against: an objective and how it is read, "stated" or "mean".
     jobs : int, default=1
         Processes, each with one thread where there are several.
@@ -180,10 +180,21 @@ def as_text(made: Mapping[str, Any]) -> str:
     seeds = made["seeds"]
     parts = []
     for region, title in TITLES.items():
-        lines = [f"### {title}", "", f"Mean over {len(seeds)} seeds ± half of Student's {made['level']:.0%} interval.", ""]
+        lines = [
+            f"### {title}",
+            "",
+            f"Mean over {len(seeds)} seeds ± half of Student's {made['level']:.0%} interval.",
+            "",
+        ]
         lines += _head(["objective", "read", *SHOWN.values(), *COUNTED.values()])
         lines += [
-            _line([row["objective"], row["read"], *(_with_reach(row["regions"][region][name]) for name in (*SHOWN, *COUNTED))])
+            _line(
+                [
+                    row["objective"],
+                    row["read"],
+                    *(_with_reach(row["regions"][region][name]) for name in (*SHOWN, *COUNTED)),
+                ]
+            )
             for row in made["rows"]
         ]
         lines += ["", f"Difference to {made['baseline']} on the same seeds, [interval]; * where it leaves 0 out.", ""]
@@ -208,14 +219,14 @@ def _line(cells: Sequence[str]) -> str:
 def _with_reach(found: Mapping[str, Any]) -> str:
     mean, high = (_number(found[name]) for name in ("mean", "high"))
     if math.isnan(mean):
-        return "–"
+        return "-"
     return f"{mean:.3f}" if math.isnan(high) else f"{mean:.3f} ± {high - mean:.3f}"
 
 
 def _difference(found: Mapping[str, Any]) -> str:
     mean, low, high = (_number(found[name]) for name in ("mean", "low", "high"))
     if math.isnan(mean):
-        return "–"
+        return "-"
     if math.isnan(low):
         return f"{mean:+.3f}"
     return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]{'*' if low > 0 or high < 0 else ''}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from uncal import artefacts, fast, graders, prompts, reading, schema
 from uncal.backends.transformers import Transformers
-from uncal.parse import FORMATS, answer_of
+from uncal.parse import FORMATS
 from uncal.testbed.model import ANSWER_PROMPT
 from uncal.testbed.prepare import MODEL
 from uncal.testbed.world import Facts
@@ -127,21 +127,23 @@ def read(folder: Path, asked: Asked, adapter: Path | None, objective: Objective,
         list(prompts.turns(order, question, answer, ANSWER_PROMPT, asking))
         for question, answer in zip(asked.prompts, asked.answers, strict=True)
     ]
-    form = ReadOut(format=read_out.format)
-    own = read_out.options and read_out != reading.statements(form)
-    if own:
+    form = ReadOut(format=read_out.format, order=order)
+    if read_out.options and read_out.options != reading.statements(form).options:
         return of_frozen(asked, {"mean": _values(reading.read(backend, turns, read_out, Sampling()))})
     written = reading.read(backend, turns, form, Sampling(temperature=0.0, max_tokens=MAX_TOKENS))
     stated = _values(written)
     if order == "answer_first":
         return of_frozen(asked, {"stated": stated, "mean": _mean(backend, turns, form)})
-    texts = [one.text or "" for one in written]
-    answers = [answer_of(text) or "" for text in texts]
-    tag = FORMATS[form.format].write(0.0).partition(">")[0] + ">"
-    with_number = [i for i, text in enumerate(texts) if tag in text]
-    mean = np.full(len(texts), np.nan)
-    continued: list[Prompt] = [_continued(backend, turns[i], texts[i].rpartition(tag)[0]) for i in with_number]
-    mean[with_number] = _mean(backend, continued, form)
+    answers = [one.answer or "" for one in written]
+    said = [i for i, answer in enumerate(answers) if answer]
+    if order == "together":  # the number is that of its own answer
+        tag = FORMATS[form.format].write(0.0).partition(">")[0] + ">"
+        turns = [
+            _continued(backend, turn, (one.text or "").rpartition(tag)[0])
+            for turn, one in zip(turns, written, strict=True)
+        ]
+    mean = np.full(len(turns), np.nan)
+    mean[said] = _mean(backend, [turns[i] for i in said], form)
     return Readings(
         answers,
         graders.make("exact_match")(answers, asked.accepted),

@@ -166,14 +166,15 @@ def pretrain(facts: Facts, out: Path, config: Pretraining, seed: int) -> Path:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rising, (steps - step) / max(1, steps - rising))
     )
-    kinds, shares, sizes = zip(*MIX, strict=True)
+    shares = [share for _, share, _ in MIX]
     with progress.bar("pretraining", steps, "step") as bar:
-        for kind in generator.choice(len(kinds), size=steps, p=shares):
-            tokens, places = map(torch.from_numpy, reader.draw(kinds[kind], sizes[kind]))
+        for chosen in generator.choice(len(MIX), size=steps, p=shares):
+            kind, _, size = MIX[chosen]
+            tokens, places = map(torch.from_numpy, reader.draw(kind, size))
             logits = network(input_ids=tokens[:, :-1], logits_to_keep=places - 1).logits
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, places].flatten())
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
@@ -188,7 +189,7 @@ def pretrain(facts: Facts, out: Path, config: Pretraining, seed: int) -> Path:
 
 
 def _said(row: IntArray, user: IntArray, assistant: IntArray) -> BoolArray:
-    """Which tokens the model says, its turns' ends included; all conversations of a kind have them at the same places."""
+    """Which tokens the model says, the ends of its turns included."""
     speaker = np.where(row == assistant, 1, np.where(row == user, -1, 0))
     turns = np.maximum.accumulate(np.where(speaker, np.arange(len(row)), 0))
     said: BoolArray = (speaker[turns] == 1) & (speaker == 0)

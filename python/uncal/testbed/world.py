@@ -23,8 +23,8 @@ class World:
 
     There are `entities` times `relations` facts. A fact of relation r has two right answers with a probability that
     goes up from 0 to `most_ambiguous` over the relations, one otherwise; answers are drawn without preference from the
-    relation's own `values`. Of the `mentions` sentences an entity gets its part by Zipf's law, and each of its facts a part
-    of that which varies by the factor exp(`spread` times a normal number). A sentence gives a right answer by the
+    relation's own `values`. Of the `mentions` sentences an entity gets its part by Zipf's law, and each of its facts a
+    part of that which varies by the factor exp(`spread` times a normal number). A sentence gives a right answer by the
     fact's shares, or any of the values with probability `noise`.
 
     Attributes
@@ -196,7 +196,8 @@ def posterior(counts: IntArray, ambiguity: FloatArray, noise: float) -> FloatArr
 
     def told(share: float) -> FloatArray:
         """Log-likelihood over that of noise, for each value as an answer of that share, (F, V)."""
-        return counts * np.log1p((1 - noise) * share * V / noise)
+        logs: FloatArray = counts * np.log1p((1 - noise) * share * V / noise)
+        return logs
 
     with np.errstate(divide="ignore"):
         one, two = np.log1p(-ambiguity)[:, None] - np.log(V), np.log(ambiguity)[:, None] - np.log(V * (V - 1))
@@ -210,7 +211,8 @@ def posterior(counts: IntArray, ambiguity: FloatArray, noise: float) -> FloatArr
     # Each of the two places of an ambiguous fact covers all of its probability; shares add up to 1 over them.
     weighted = np.stack([np.log(share) + log_joint for share, log_joint in parts])
     total = np.logaddexp.reduce(np.logaddexp.reduce(weighted, axis=0), axis=1, keepdims=True)
-    return np.exp(np.logaddexp.reduce(weighted, axis=0) - total)
+    known: FloatArray = np.exp(np.logaddexp.reduce(weighted, axis=0) - total)
+    return known
 
 
 def _all_others(logs: FloatArray) -> FloatArray:
@@ -218,7 +220,8 @@ def _all_others(logs: FloatArray) -> FloatArray:
     nothing = np.full((len(logs), 1), -np.inf)
     before = np.logaddexp.accumulate(np.hstack([nothing, logs[:, :-1]]), axis=1)
     after = np.logaddexp.accumulate(np.hstack([nothing, logs[:, :0:-1]]), axis=1)[:, ::-1]
-    return np.logaddexp(before, after)
+    others: FloatArray = np.logaddexp(before, after)
+    return others
 
 
 def draw(law: World, seed: int) -> Facts:
