@@ -42,7 +42,7 @@ class Budget:
     supervised_batch_size : int, default=64
     supervised_learning_rate : float, default=3e-3
         Falls to 0.
-    steps : int, default=150
+    steps : int, default=100
         Of GRPO. An objective without rewards gets as many supervised steps more.
     prompts_per_step : int, default=32
     num_generations : int, default=8
@@ -62,7 +62,7 @@ class Budget:
     supervised_steps: int = 400
     supervised_batch_size: int = 64
     supervised_learning_rate: float = 3e-3
-    steps: int = 150
+    steps: int = 100
     prompts_per_step: int = 32
     num_generations: int = 8
     temperature: float = 1.0
