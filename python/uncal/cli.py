@@ -137,6 +137,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_list(commands, shared)
     _add_doctor(commands, shared)
     _add_dedup(commands, shared, whole="dedup" in arguments)
+    _add_testbed(commands, shared, whole="testbed" in arguments)
     return parser
 
 
@@ -385,6 +386,30 @@ def _dedup(options: argparse.Namespace) -> None:
     typed = {field: value for field, value in vars(options).items() if field in Config.__dataclass_fields__}
     config = settings.build(Config, typed, "uncal dedup")
     log.info("%s", dedup(source, out, config, against=options.against, overwrite=options.overwrite))
+
+
+def _add_testbed(commands: Any, shared: argparse.ArgumentParser, *, whole: bool) -> None:
+    said = "objectives on small worlds where truth is known, in minutes"
+    if not whole:
+        commands.add_parser("testbed", help=said, add_help=False)
+        return
+    from uncal.commands.testbed import ACTIONS, PARTS
+
+    parser = commands.add_parser("testbed", help=said, description=said, allow_abbrev=False)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, (config, told) in ACTIONS.items():
+        action = actions.add_parser(name, help=told, description=told, parents=[shared], allow_abbrev=False)
+        action.add_argument("--out", "-o", metavar="DIR", type=Path, required=True, help="holds a folder for each seed")
+        settings.add_flags(action, config)
+        for title, part in PARTS.items():
+            settings.add_flags(action, part, f"settings of the {title}")
+        action.set_defaults(act=_testbed, action=name)
+
+
+def _testbed(options: argparse.Namespace) -> None:
+    from uncal.commands.testbed import testbed
+
+    print(testbed(options.action, options.out, vars(options)))
 
 
 def _add_list(commands: Any, shared: argparse.ArgumentParser) -> None:

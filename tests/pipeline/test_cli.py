@@ -16,7 +16,7 @@ from uncal import artefacts, plugins, schema, stages
 from uncal.calibrators import Isotonic
 from uncal.parse import parse_uncertainty
 
-COMMANDS = (*stages.NAMES, "run", "ask", "list", "doctor")
+COMMANDS = (*stages.NAMES, "run", "ask", "list", "doctor", "testbed")
 
 
 def write_questions(path: Path, count: int = 20) -> Path:
