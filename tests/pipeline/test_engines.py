@@ -246,8 +246,10 @@ def test_vllm_killed_itself_or_its_engine_loses_the_chunk_in_flight_and_leaves_n
             os.kill(pid, signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
-    assert err.splitlines()[-1].startswith(f"uncal: vLLM's engine for {str(tiny_model)!r} died (")
-    assert err.endswith("; what came before is kept, and the same command goes on there\n")
+    # Python's tracker of shared memory was killed too, and the next one may say that it does not know of it.
+    (said,) = (line for line in err.splitlines() if line.startswith("uncal: "))
+    assert said.startswith(f"uncal: vLLM's engine for {str(tiny_model)!r} died (")
+    assert said.endswith("; what came before is kept, and the same command goes on there")
     now = shards(run)
     assert kept.items() <= now.items()
     assert len(kept) < len(now) < 50
